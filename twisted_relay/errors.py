@@ -1,0 +1,246 @@
+"""One tree of errors. Each knows whose fault it is, which answer it gives and whether another try may help.
+
+Source of the shape: RFC 9110 §15 (status codes), RFC 9209 §2.3 (the words of Proxy-Status). The text of an
+error is for the log and names things; what a client gets is `explanation`, which shows nothing of our insides.
+"""
+
+from typing import ClassVar
+
+
+class RelayError(Exception):
+    """Anything that ends an exchange otherwise than with the server's response."""
+
+    side: ClassVar[str] = "relay"
+    """Who failed: "client", "server" or "relay"."""
+    status: ClassVar[int] = 500
+    """The status code of our own answer."""
+    reason: ClassVar[str] = "internal"
+    """One word for logs and metrics."""
+    proxy_status: ClassVar[str] = "proxy_internal_error"
+    """The error type of RFC 9209 that `Proxy-Status` names."""
+    explanation: ClassVar[str] = "The proxy failed to handle this request."
+    retry_after: ClassVar[int] = 0
+    """Seconds for a Retry-After field; 0: none."""
+
+
+class ConfigurationError(RelayError):
+    """The configuration cannot be used; the text says what, where and what would be right."""
+
+
+class InvalidField(RelayError, ValueError):
+    """A field name or value that may not stand in a message."""
+
+
+# -- the client's side ------------------------------------------------------------------------------------------
+
+
+class ClientError(RelayError):
+    """The request cannot be served because of what the client sent or did."""
+
+    side = "client"
+    status = 400
+    reason = "bad_request"
+    proxy_status = "http_request_error"
+    explanation = "The request is not valid HTTP."
+
+
+class BadRequest(ClientError):
+    """Framing or syntax that RFC 9112 refuses, or that two parsers could read differently."""
+
+
+class NoRoute(ClientError):
+    """No route takes the request and the listener has no backend."""
+
+    status = 404
+    reason = "no_route"
+    proxy_status = "destination_not_found"
+    explanation = "Nothing is served here."
+
+
+class RequestTimeout(ClientError):
+    """The request did not arrive in time."""
+
+    status = 408
+    reason = "timeout"
+    proxy_status = "http_request_error"
+    explanation = "The request did not arrive in time."
+
+
+class ContentTooLarge(ClientError):
+    """The request's content is larger than the route or listener allows."""
+
+    status = 413
+    reason = "content_too_large"
+    proxy_status = "http_request_denied"
+    explanation = "The content of the request is larger than allowed here."
+
+
+class TargetTooLong(ClientError):
+    """The request line is longer than `max_request_line`."""
+
+    status = 414
+    reason = "target_too_long"
+    explanation = "The request target is longer than allowed here."
+
+
+class ExpectationFailed(ClientError):
+    """An Expect other than 100-continue (RFC 9110 §10.1.1)."""
+
+    status = 417
+    reason = "expectation_failed"
+    explanation = "The expectation of the request cannot be met."
+
+
+class FieldsTooLarge(ClientError):
+    """The field section is larger than `max_header` or `max_header_fields`."""
+
+    status = 431
+    reason = "header_too_large"
+    explanation = "The header fields of the request are larger than allowed here."
+
+
+class UnknownCoding(ClientError):
+    """A transfer coding that is not `chunked` (RFC 9112 §6.1)."""
+
+    status = 501
+    reason = "unknown_coding"
+    explanation = "The transfer coding of the request is not supported."
+
+
+class MethodNotSupported(ClientError):
+    """A method that this kind of listener does not serve (CONNECT on a gateway)."""
+
+    status = 501
+    reason = "method_not_supported"
+    explanation = "The method of the request is not supported here."
+
+
+class VersionNotSupported(ClientError):
+    """A major version other than 1 on an HTTP/1 connection."""
+
+    status = 505
+    reason = "version_not_supported"
+    explanation = "The HTTP version of the request is not supported."
+
+
+class LoopDetected(ClientError):
+    """Our own pseudonym stands in Via: the request has been here before."""
+
+    status = 508
+    reason = "loop"
+    proxy_status = "proxy_loop_detected"
+    explanation = "The request came back to this proxy."
+
+
+class ClientAbort(ClientError):
+    """The client left before its exchange was finished. Nobody is there to be answered."""
+
+    status = 499
+    reason = "client_abort"
+    explanation = "The client closed the connection."
+
+
+# -- the server's side ------------------------------------------------------------------------------------------
+
+
+class ServerError(RelayError):
+    """A server failed; another one may do better."""
+
+    side = "server"
+    status = 502
+    reason = "reset"
+    proxy_status = "connection_terminated"
+    explanation = "The server behind this proxy failed to answer."
+
+
+class ConnectFailed(ServerError):
+    """No connection to the server: refused, unreachable."""
+
+    reason = "refused"
+    proxy_status = "connection_refused"
+
+
+class ConnectTimeout(ServerError):
+    """No connection to the server within `connect_timeout`."""
+
+    status = 504
+    reason = "timeout"
+    proxy_status = "connection_timeout"
+    explanation = "The server behind this proxy did not answer in time."
+
+
+class NameNotResolved(ServerError):
+    """The server's name has no known address."""
+
+    reason = "dns"
+    proxy_status = "dns_error"
+
+
+class TLSFailed(ServerError):
+    """The TLS handshake with the server failed or its certificate is not trusted."""
+
+    reason = "tls"
+    proxy_status = "tls_protocol_error"
+
+
+class ConnectionReset(ServerError):
+    """The server closed the connection before its response was complete."""
+
+
+class BadResponse(ServerError):
+    """The server sent what is not HTTP/1.1, or what could be read in two ways."""
+
+    reason = "protocol"
+    proxy_status = "http_protocol_error"
+
+
+class ResponseTimeout(ServerError):
+    """No response head within `response_timeout`, or no progress within `idle_timeout`."""
+
+    status = 504
+    reason = "timeout"
+    proxy_status = "http_response_timeout"
+    explanation = "The server behind this proxy did not answer in time."
+
+
+# -- our own side -----------------------------------------------------------------------------------------------
+
+
+class NoServer(RelayError):
+    """No server of the backend is usable."""
+
+    status = 503
+    reason = "no_server"
+    proxy_status = "destination_unavailable"
+    explanation = "No server is available for this request."
+    retry_after = 5
+
+
+class QueueFull(RelayError):
+    """Every server is at its limit and no more requests may wait."""
+
+    status = 503
+    reason = "queue_full"
+    proxy_status = "connection_limit_reached"
+    explanation = "Too many requests are waiting for a server."
+    retry_after = 5
+
+
+class QueueTimeout(RelayError):
+    """The request waited for `queue_timeout` without a server becoming free."""
+
+    status = 503
+    reason = "queue_timeout"
+    proxy_status = "connection_limit_reached"
+    explanation = "No server became free in time."
+    retry_after = 5
+
+
+class ShuttingDown(RelayError):
+    """The daemon stops and the grace period is over."""
+
+    status = 503
+    reason = "shutdown"
+    proxy_status = "destination_unavailable"
+    explanation = "The proxy is being stopped."
+    retry_after = 5
