@@ -1,0 +1,143 @@
+"""What an option's value becomes: small frozen types. How each is written stands in the parsers beside this module.
+
+Knows no sections, no files and no I/O. Times are `float` seconds, sizes `int` bytes, text `str`.
+"""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal, TypeAlias
+
+Network: TypeAlias = IPv4Network | IPv6Network
+"""Addresses that belong together; a plain address is a /32 or /128."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a configuration file; line and column count from 1, 0 is "nowhere"."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+NOWHERE = Location("", 0, 0)
+"""Where things stand that no file wrote (defaults, tests)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A TCP address. An empty host means all interfaces when it is bound. IPv6 hosts have no brackets here."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """The path of a UNIX socket, absolute."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+BindAddress: TypeAlias = Address | UnixAddress
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSpec:
+    """One server of a backend: where it listens, and its part of the load. Weight 0 takes no new requests."""
+
+    name: str
+    scheme: Literal["http", "https"]
+    address: BindAddress
+    weight: int = 1
+    backup: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpec:
+    """A health probe: the request, and the status codes (inclusive ranges) that mean healthy."""
+
+    method: str
+    path: str
+    statuses: tuple[tuple[int, int], ...] = ((200, 399),)
+
+
+@dataclass(frozen=True, slots=True)
+class EjectSpec:
+    """A server is taken out after `errors` failures within `window` seconds."""
+
+    errors: int
+    window: float
+
+
+@dataclass(frozen=True, slots=True)
+class PathPattern:
+    """A condition on the path. A prefix is by segment: text `/a` takes `/a`, `/a/` and all below; text `` takes all.
+
+    A glob is over the whole path (`*` also matches `/`); a regular expression is matched from the start (`re.match`).
+    """
+
+    kind: Literal["exact", "prefix", "glob", "regex"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostPattern:
+    """A condition on the host, lower-case and without port. Wildcard text `example.org` takes every name below it."""
+
+    kind: Literal["exact", "wildcard"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMatch:
+    """A condition on one request field; the name is lower-case."""
+
+    name: str
+    kind: Literal["present", "exact", "regex"]
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryMatch:
+    """A condition on one parameter of the query."""
+
+    name: str
+    kind: Literal["present", "exact"]
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLine:
+    """A field to set or add; name and value are valid by RFC 9110 §5.1 and §5.5."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """A change of the path: `re.sub(pattern, replacement, path, count=1)`."""
+
+    pattern: str
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """An answer with a Location: `redirect = https` is status 308 and target `https://{host}{uri}`.
+
+    The target may hold `{path}`, `{query}`, `{host}` and `{uri}`; `{uri}` is path and query as received.
+    """
+
+    status: int
+    target: str
