@@ -1,0 +1,96 @@
+"""An exchange: one request and its response, from the first byte to the outcome (RFC 9110 §3.9).
+
+It carries what was learned on the way, and finishes exactly once, whatever happened; then its observers read it.
+Times are seconds of one monotonic clock, 0.0 where a phase was not reached.
+"""
+
+from collections.abc import Callable, Sequence
+
+from twisted_relay.errors import RelayError
+from twisted_relay.http.forwarding import Origin
+from twisted_relay.http.message import Answered, Request, Response
+
+Observer = Callable[["Exchange"], None]
+"""Called once, when an exchange is finished."""
+
+Destination = Callable[["Exchange", Answered], None]
+"""Where a route leads: answers the exchange, now or later, exactly once."""
+
+Informational = Callable[[Response], None]
+"""Takes a 1xx response other than 101 on its way to the client."""
+
+
+class Exchange:
+    """One request on its way. Made by whoever received the request; finished by the same."""
+
+    __slots__ = (
+        "backend",
+        "bytes_received",
+        "bytes_sent",
+        "cancel",
+        "code",
+        "error",
+        "finished",
+        "first_byte",
+        "informational",
+        "listener",
+        "observers",
+        "origin",
+        "request",
+        "request_id",
+        "request_line",
+        "response",
+        "route",
+        "sent",
+        "server",
+        "started",
+        "tries",
+    )
+
+    def __init__(self, request: Request, origin: Origin, started: float) -> None:
+        self.request = request
+        self.origin = origin
+        self.started = started
+        """When the first byte of the request arrived."""
+        self.request_line = (request.method, request.target)
+        """Method and target as received; the target of `request` may be rewritten."""
+        self.request_id = b""
+        self.listener = ""
+        self.route = ""
+        self.backend = ""
+        self.server = ""
+        """Name of the server that answered or was tried last."""
+        self.tries = 0
+        """How often the request was given to a server."""
+        self.sent = 0.0
+        """When the request was written to the server that answered."""
+        self.first_byte = 0.0
+        """When the head of the response was complete."""
+        self.finished = 0.0
+        self.response: Response | None = None
+        self.error: RelayError | None = None
+        self.code = 0
+        """The status code that the client got; 499 when it left before."""
+        self.bytes_received = 0
+        """Octets of request content."""
+        self.bytes_sent = 0
+        """Octets written to the client, heads and framing included."""
+        self.cancel: Callable[[], None] | None = None
+        """Stops whoever works on the exchange now; set by it, called when the client is gone."""
+        self.informational: Informational | None = None
+        self.observers: Sequence[Observer] = ()
+
+    def finish(self, now: float) -> None:
+        """The exchange is over: tell the observers. Later calls do nothing."""
+        if self.finished:
+            return
+        self.finished = now
+        self.cancel = None
+        for observe in self.observers:
+            observe(self)
+
+    def abandon(self) -> None:
+        """Stop whoever works on the exchange: nobody waits for the answer any more."""
+        cancel, self.cancel = self.cancel, None
+        if cancel is not None:
+            cancel()
