@@ -98,8 +98,7 @@ class HostCondition:
         )
 
     def holds(self, request: RoutedRequest, client: str) -> bool:
-        # A wildcard is for what is below the name: at least one character stands before the dot.
-        return request.host in self._exact or request.host.endswith(self._suffixes, 1)
+        return request.host in self._exact or request.host.endswith(self._suffixes)
 
     def refusal(self, request: RoutedRequest, client: str) -> str:
         return f"host is {_shown(request.host) or 'absent'}, wanted {self._wanted}"
@@ -128,7 +127,7 @@ def path_predicate(pattern: PathPattern) -> Predicate:
         case "exact":
             return text.__eq__
         case "prefix":
-            return lambda path: path.startswith(text) and path[len(text) : len(text) + 1] in (b"", b"/")
+            return lambda path: path == text or path.startswith(text + b"/") or not text
         case "glob":
             return _glob(text).fullmatch
         case "regex":

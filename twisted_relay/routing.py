@@ -13,11 +13,12 @@ from typing import Generic, TypeVar
 
 from twisted_relay.conditions import Predicate, RoutedRequest, further_conditions, path_predicate, target_conditions
 from twisted_relay.config.tree import RouteOptions
-from twisted_relay.config.values import PathPattern
+from twisted_relay.config.values import HostPattern, PathPattern
 
 __all__ = ["Route", "RoutedRequest", "Router", "Verdict"]
 
 Destination = TypeVar("Destination")
+Value = TypeVar("Value")
 
 
 class Route(Generic[Destination]):
@@ -75,7 +76,7 @@ Found = tuple[int, Route[Destination] | None]
 class Router(Generic[Destination]):
     """The routes of one listener."""
 
-    __slots__ = ("_any_host", "_hosts", "_longest_wildcard", "_nothing", "_wildcards", "routes")
+    __slots__ = ("_any_host", "_hosts", "_nothing", "_wildcards", "routes")
 
     def __init__(self, routes: Sequence[Route[Destination]]) -> None:
         """`routes` are in file order."""
@@ -83,19 +84,23 @@ class Router(Generic[Destination]):
         self._nothing: Found[Destination] = (len(self.routes), None)
         self._any_host: _Paths[Destination] = _Paths()
         self._hosts: dict[bytes, _Paths[Destination]] = {}
-        self._wildcards: dict[bytes, _Paths[Destination]] = {}
+        self._wildcards: _Tree[_Paths[Destination]] = _Tree()
         for candidate in enumerate(self.routes):
-            for paths in self._places(candidate[1].options):
-                paths.add(candidate)
-        self._longest_wildcard = max(map(len, self._wildcards), default=0)
+            hosts = candidate[1].options.host
+            if not hosts:
+                self._any_host.add(candidate)
+            for pattern in dict.fromkeys(hosts):
+                self._add_to_host(pattern, candidate)
 
-    def _places(self, options: RouteOptions) -> Iterable["_Paths[Destination]"]:
-        if not options.host:
-            return [self._any_host]
-        return [
-            (self._hosts if pattern.kind == "exact" else self._wildcards).setdefault(pattern.text.encode(), _Paths())
-            for pattern in dict.fromkeys(options.host)
-        ]
+    def _add_to_host(self, pattern: HostPattern, candidate: Candidate[Destination]) -> None:
+        host = pattern.text.encode()
+        if pattern.kind == "exact":
+            self._hosts.setdefault(host, _Paths()).add(candidate)
+            return
+        node = self._wildcards.node(host.split(b".")[::-1])
+        if node.value is None:
+            node.value = _Paths()
+        node.value.add(candidate)
 
     def find(self, request: RoutedRequest, client: str) -> Route[Destination] | None:
         """The first route in file order that takes the request.
@@ -107,19 +112,20 @@ class Router(Generic[Destination]):
             paths = self._hosts.get(request.host)
             if paths is not None:
                 found = paths.first(request, client, found)
-        if self._wildcards:
+        if self._wildcards.depth:
             found = self._first_of_wildcards(request, client, found)
         return self._any_host.first(request, client, found)[1]
 
     def _first_of_wildcards(self, request: RoutedRequest, client: str, found: Found[Destination]) -> Found[Destination]:
-        host = request.host
-        # A wildcard is for what is below its name: something stands before the dot.
-        dot = host.find(b".", max(1, len(host) - self._longest_wildcard - 1))
-        while dot != -1:
-            paths = self._wildcards.get(host[dot + 1 :])
-            if paths is not None:
-                found = paths.first(request, client, found)
-            dot = host.find(b".", dot + 1)
+        labels = request.host.rsplit(b".", self._wildcards.depth)
+        node = self._wildcards
+        for label in labels[:0:-1]:  # not the first: a wildcard is for what is below its name
+            child = node.children.get(label)
+            if child is None:
+                break
+            node = child
+            if node.value is not None:
+                found = node.value.first(request, client, found)
         return found
 
     def explain(self, request: RoutedRequest, client: str) -> list[Verdict[Destination]]:
@@ -130,13 +136,11 @@ class Router(Generic[Destination]):
 class _Paths(Generic[Destination]):
     """Candidates that agree on the host, by path."""
 
-    __slots__ = ("_below", "_everywhere", "_patterns", "_whole")
+    __slots__ = ("_everywhere", "_exact", "_patterns", "_prefixes")
 
     def __init__(self) -> None:
-        self._whole: dict[bytes, list[Candidate[Destination]]] = {}
-        """Who takes exactly this path."""
-        self._below: dict[bytes, list[Candidate[Destination]]] = {}
-        """Who takes all paths below this one; an empty list where only longer prefixes follow."""
+        self._exact: dict[bytes, list[Candidate[Destination]]] = {}
+        self._prefixes: _Tree[list[Candidate[Destination]]] = _Tree()
         self._everywhere: list[Candidate[Destination]] = []
         self._patterns: list[tuple[Predicate, Candidate[Destination]]] = []
 
@@ -146,60 +150,85 @@ class _Paths(Generic[Destination]):
         if not patterns:
             self._everywhere.append(candidate)
         for pattern in dict.fromkeys(patterns):
-            self._add_pattern(pattern, candidate)
+            self._add_to_path(pattern, candidate)
 
-    def _add_pattern(self, pattern: PathPattern, candidate: Candidate[Destination]) -> None:
-        text = pattern.text.encode()
+    def _add_to_path(self, pattern: PathPattern, candidate: Candidate[Destination]) -> None:
+        path = pattern.text.encode()
         if pattern.kind == "exact":
-            self._whole.setdefault(text, []).append(candidate)
+            self._exact.setdefault(path, []).append(candidate)
         elif pattern.kind != "prefix":
             self._patterns.append((path_predicate(pattern), candidate))
-        elif not text:
+        elif not path:
             self._everywhere.append(candidate)
         else:
-            self._whole.setdefault(text, []).append(candidate)
-            slash = text.find(b"/", 1)
-            while slash != -1:
-                self._below.setdefault(text[:slash], [])
-                slash = text.find(b"/", slash + 1)
-            self._below.setdefault(text, []).append(candidate)
+            node = self._prefixes.node(path.split(b"/"))
+            if node.value is None:
+                node.value = []
+            node.value.append(candidate)
 
     def first(self, request: RoutedRequest, client: str, found: Found[Destination]) -> Found[Destination]:
         """The first candidate that takes the request and comes before `found`, or `found`."""
-        path = request.path
-        if self._whole:
-            candidates = self._whole.get(path)
-            if candidates is not None:
+        if self._exact:
+            candidates = self._exact.get(request.path)
+            if candidates is not None and candidates[0][0] < found[0]:
                 found = _first(candidates, request, client, found)
-        if self._below:
-            slash = path.find(b"/", 1)
-            while slash != -1:
-                candidates = self._below.get(path[:slash])
-                if candidates is None:
-                    break
-                found = _first(candidates, request, client, found)
-                slash = path.find(b"/", slash + 1)
-        if self._everywhere:
+        if self._prefixes.depth:
+            found = self._first_of_prefixes(request, client, found)
+        if self._everywhere and self._everywhere[0][0] < found[0]:
             found = _first(self._everywhere, request, client, found)
-        return self._first_of_patterns(request, client, found) if self._patterns else found
+        if self._patterns:
+            found = self._first_of_patterns(request, client, found)
+        return found
+
+    def _first_of_prefixes(self, request: RoutedRequest, client: str, found: Found[Destination]) -> Found[Destination]:
+        node = self._prefixes
+        for segment in request.path.split(b"/", self._prefixes.depth):
+            child = node.children.get(segment)
+            if child is None:
+                break
+            node = child
+            candidates = node.value
+            if candidates is not None and candidates[0][0] < found[0]:
+                found = _first(candidates, request, client, found)
+        return found
 
     def _first_of_patterns(self, request: RoutedRequest, client: str, found: Found[Destination]) -> Found[Destination]:
         for takes, candidate in self._patterns:
             rank, route = candidate
             if rank >= found[0]:
-                return found
+                break
             if takes(request.path) and (not route.is_conditional or route.matches(request, client)):
                 return candidate
         return found
 
 
 def _first(
-    candidates: Sequence[Candidate[Destination]], request: RoutedRequest, client: str, found: Found[Destination]
+    candidates: Iterable[Candidate[Destination]], request: RoutedRequest, client: str, found: Found[Destination]
 ) -> Found[Destination]:
     for candidate in candidates:
         rank, route = candidate
         if rank >= found[0]:
-            return found
+            break
         if not route.is_conditional or route.matches(request, client):
             return candidate
     return found
+
+
+class _Tree(Generic[Value]):
+    """Values by sequences of words that share their beginnings: a walk ends where no longer sequence goes on."""
+
+    __slots__ = ("children", "depth", "value")
+
+    def __init__(self) -> None:
+        self.children: dict[bytes, _Tree[Value]] = {}
+        self.depth = 0
+        """The length of the longest sequence; known at the root only."""
+        self.value: Value | None = None
+
+    def node(self, words: Sequence[bytes]) -> "_Tree[Value]":
+        """The place of these words, made if there is none yet; for the root."""
+        self.depth = max(self.depth, len(words))
+        node = self
+        for word in words:
+            node = node.children.setdefault(word, _Tree())
+        return node

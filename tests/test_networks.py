@@ -1,0 +1,60 @@
+"""networks: sets of addresses."""
+
+from ipaddress import ip_address, ip_network
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_relay.networks import NetworkSet
+
+#: (networks, address, whether it is in them)
+CASES = (
+    ("10.0.0.0/8", "10.255.0.1", True),
+    ("10.0.0.0/8", "11.0.0.0", False),
+    ("10.0.0.0/8", "9.255.255.255", False),
+    ("192.0.2.7", "192.0.2.7", True),
+    ("192.0.2.7", "192.0.2.8", False),
+    ("10.0.0.0/8 10.1.0.0/16", "10.200.0.1", True),
+    ("10.0.0.0/25 10.0.0.128/25", "10.0.0.200", True),
+    ("2001:db8::/32 10.0.0.0/8", "2001:db8::1", True),
+    ("2001:db8::/32 10.0.0.0/8", "10.1.1.1", True),
+    ("2001:db8::/32", "2001:db9::1", False),
+    ("10.0.0.0/8", "::ffff:10.1.2.3", True),
+    ("10.0.0.0/8", "::FFFF:a01:203", True),
+    ("::ffff:10.0.0.0/104", "10.1.2.3", True),
+    ("::/0", "10.1.2.3", False),
+    ("::/0", "::ffff:10.1.2.3", False),
+    ("0.0.0.0/0", "::1", False),
+    ("0.0.0.0/0", "::ffff:10.1.2.3", True),
+    ("fe80::/10", "fe80::1%eth0", True),
+    ("0.0.0.0/0 ::/0", "", False),
+    ("0.0.0.0/0 ::/0", "localhost", False),
+    ("0.0.0.0/0 ::/0", "10.1", False),
+    ("0.0.0.0/0 ::/0", "10.0.0.1\0", False),
+    ("", "10.0.0.1", False),
+)
+
+addresses = st.one_of(
+    st.integers(0, 2**8 - 1).map(lambda number: ip_address(f"10.0.0.{number}")),
+    st.integers(0, 2**8 - 1).map(lambda number: ip_address(f"2001:db8::{number:x}")),
+)
+networks = st.builds(
+    lambda address, bits: ip_network(f"{address}/{address.max_prefixlen - bits}", strict=False),
+    addresses,
+    st.integers(0, 8),
+)
+
+
+class NetworkSetTests(SynchronousTestCase):
+    def test_membership(self) -> None:
+        """An address is in a set when one of its networks has it; mapped IPv6 addresses count as IPv4."""
+        for written, address, expected in CASES:
+            with self.subTest(networks=written, address=address):
+                self.assertIs(address in NetworkSet(map(ip_network, written.split())), expected)
+
+    @given(st.lists(networks, max_size=8), addresses)
+    def test_like_asking_each_network(self, members: list[object], address: object) -> None:
+        """However networks overlap, the set says what asking one after the other says."""
+        found = str(address) in NetworkSet(members)  # type: ignore[arg-type]
+        self.assertIs(found, any(address in network for network in members))  # type: ignore[operator]
