@@ -59,6 +59,7 @@ PATHS = (
     ("glob", "*a*b*", "/b/a", False),
     ("glob", "*", "", True),
     ("glob", "/x*", "/x\ny", True),
+    ("glob", "/?", "/\n", True),
     ("glob", "/café*", "/café/x", True),
     ("regex", "/[0-9]+", "/12/rest", True),
     ("regex", "/[0-9]+$", "/12/rest", False),

@@ -89,6 +89,8 @@ ORDER: tuple[tuple[tuple[RouteOptions, ...], str, str], ...] = (
     ((route("two", host=host("a", "*.b"), path=(*exact("/a"), *glob("*/b"))),), "b/a", "-"),
     ((route("no host", path=prefix("/a")),), "/a/", "no host"),
     ((route("no path"), route("root", path=exact("/"))), "x", "no path"),
+    ((route("b", path=prefix("/a/b")),), "x/a/x/b", "-"),
+    ((route("below", host=host("*.a.org")),), "y.a.x.org/", "-"),
     ((route("root", path=prefix("")),), "x/a//b", "root"),
     ((route("empty segment", path=prefix("/a/")),), "x/a//b", "empty segment"),
 )
