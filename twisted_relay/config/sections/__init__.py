@@ -1,0 +1,1 @@
+"""One dataclass for each type of section; its docstring and its options' texts are the reference page."""

@@ -1,0 +1,212 @@
+"""The section of a group of servers: who they are, how they are watched, and how patient relay is with them."""
+
+# ruff: noqa: RUF009 (option() makes a dataclass field)
+
+from dataclasses import dataclass, field
+
+from twisted_relay.config.addresses import AUTHORITY, HOST_CHOICE, HOST_NAME, SERVERS
+from twisted_relay.config.health import CHECK, EJECT
+from twisted_relay.config.option import option, required
+from twisted_relay.config.scalars import ANY_TIME, BOOLEAN, PATH, PERCENT, TIME, choice, count
+from twisted_relay.config.values import NOWHERE, CheckSpec, EjectSpec, Location, ServerSpec
+
+POLICY_NAMES = ("round-robin",)
+"""What `balance` may say."""
+USUAL_EJECTION = EjectSpec(errors=5, window=10.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendOptions:
+    """A group of servers that can all answer the same requests."""
+
+    name: str = ""
+    where: Location = field(default=NOWHERE, compare=False)
+    servers: tuple[ServerSpec, ...] = required(
+        SERVERS,
+        (),
+        "The servers, one on each line: `[NAME] URL [weight=N] [backup]`. The URL is `http://HOST[:PORT]`, "
+        "`https://HOST[:PORT]` or `unix:/PATH` (plain HTTP over a UNIX socket). The name, for logs and metrics, "
+        "is the address when none is given. A server gets requests in proportion to its weight, 0 to 256, usually "
+        "1; with 0 it gets none. Backup servers are used when no other is up. Several bare URLs may stand on one "
+        "line.",
+        "s1 http://10.0.0.11:8000 weight=2\ns2 http://10.0.0.12:8000\nhttps://spare.example.org backup",
+    )
+    balance: str = option(
+        choice(*POLICY_NAMES),
+        "round-robin",
+        "How a server is chosen for a request. `round-robin` takes them in turn by weight, evenly spread.",
+        "round-robin",
+    )
+    host: str = option(
+        HOST_CHOICE,
+        "preserve",
+        "The `Host` that servers get: `preserve` for the client's, `backend` for the address of the server as in "
+        "its URL, or a name.",
+        "backend",
+    )
+    check: CheckSpec | None = option(
+        CHECK,
+        None,
+        "A request that every server gets from time to time, to see whether it is up: `GET /health`, with "
+        "`status=200-299,401` after it when other status codes than 200 to 399 mean that it is. `off` trusts "
+        "every server.",
+        "GET /health status=200-299",
+    )
+    check_interval: float = option(
+        TIME,
+        5.0,
+        "Time between two checks of one server.",
+        "2s",
+    )
+    check_timeout: float = option(
+        TIME,
+        2.0,
+        "Time after which an unanswered check has failed.",
+        "1s",
+    )
+    check_rise: int = option(
+        count(1, 1000),
+        2,
+        "Good checks in a row after which a server that was down is up.",
+        "3",
+    )
+    check_fall: int = option(
+        count(1, 1000),
+        3,
+        "Failed checks in a row after which a server is down.",
+        "2",
+    )
+    check_jitter: float = option(
+        PERCENT,
+        0.1,
+        "By how much the time between checks varies at random, so that they do not all come at once: 0% to 50%.",
+        "20%",
+    )
+    check_host: str = option(
+        AUTHORITY,
+        "",
+        "The `Host` of checks. Without it, the address of the server.",
+        "health.example.org",
+    )
+    eject_after: EjectSpec | None = option(
+        EJECT,
+        USUAL_EJECTION,
+        "Takes a server out for a while when this many requests to it fail in this time (no connection, broken or "
+        "no response). `off` never does.",
+        "3 errors in 30s",
+    )
+    eject_for: float = option(
+        TIME,
+        10.0,
+        "How long a server is taken out by `eject_after`.",
+        "30s",
+    )
+    connect_timeout: float = option(
+        TIME,
+        5.0,
+        "Time to connect to a server, TLS included. Then the next server is tried.",
+        "2s",
+    )
+    response_timeout: float = option(
+        TIME,
+        60.0,
+        "Time from the request sent to the header of the response. Then the answer is 504.",
+        "30s",
+    )
+    idle_timeout: float = option(
+        TIME,
+        60.0,
+        "Time without any progress of a response's body. Then the client's connection is closed, so that it does "
+        "not take half a response for a whole one.",
+        "5m",
+    )
+    tunnel_timeout: float = option(
+        TIME,
+        3600.0,
+        "Time without any byte, either way, on a connection that has changed its protocol (WebSocket). Then it is "
+        "closed.",
+        "10m",
+    )
+    retries: int = option(
+        count(0, 100),
+        2,
+        "Further tries, on other servers, of a request that can be sent again. 0 tries once.",
+        "1",
+    )
+    max_connections_per_server: int = option(
+        count(),
+        0,
+        "Connections to one server, idle ones included. When all servers are full, requests wait "
+        "(`queue_length`). 0 means no limit.",
+        "200",
+    )
+    queue_length: int = option(
+        count(),
+        1024,
+        "Requests that may wait while every server is full. Further ones are answered 503. With 0 none may wait.",
+        "100",
+    )
+    queue_timeout: float = option(
+        TIME,
+        5.0,
+        "Time a request may wait while every server is full. Then the answer is 503.",
+        "1s",
+    )
+    pool_idle: int = option(
+        count(),
+        256,
+        "Idle connections that are kept for each server. 0 keeps none: every request connects anew.",
+        "32",
+    )
+    pool_idle_timeout: float = option(
+        TIME,
+        30.0,
+        "Time an idle connection to a server is kept. It should be shorter than the server's own keep-alive time.",
+        "4s",
+    )
+    pool_max_requests: int = option(
+        count(),
+        0,
+        "Requests on one connection to a server, which is closed after the last of them. 0 means no limit.",
+        "1000",
+    )
+    pool_max_age: float = option(
+        ANY_TIME,
+        0.0,
+        "Age at which a connection to a server is no longer used for new requests. 0 means no limit.",
+        "1h",
+    )
+    tls_verify: bool = option(
+        BOOLEAN,
+        True,
+        "Whether the certificates of https servers are verified. With `off`, anyone on the path can read and "
+        "change what is sent.",
+        "off",
+    )
+    tls_ca: str = option(
+        PATH,
+        "",
+        "File with the certificates, in PEM format, of the authorities that are trusted for https servers. "
+        "Without it, the system's.",
+        "/etc/relay/tls/internal-ca.pem",
+    )
+    tls_name: str = option(
+        HOST_NAME,
+        "",
+        "The name that https servers are asked for (SNI) and that their certificate must have. Without it, the "
+        "host of the server's URL.",
+        "api.internal.example.org",
+    )
+    tls_cert: str = option(
+        PATH,
+        "",
+        "File with a client certificate, in PEM format, for https servers that ask for one. `tls_key` must be "
+        "given too.",
+        "/etc/relay/tls/client.pem",
+    )
+    tls_key: str = option(
+        PATH,
+        "",
+        "File with the private key of `tls_cert`, in PEM format.",
+        "/etc/relay/tls/client.key",
+    )

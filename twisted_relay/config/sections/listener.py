@@ -1,0 +1,192 @@
+"""The sections towards clients: listener and tls."""
+
+# ruff: noqa: RUF009 (option() makes a dataclass field)
+
+from dataclasses import dataclass, field
+
+from twisted_relay.config.addresses import BINDS, NETWORKS
+from twisted_relay.config.option import option, required
+from twisted_relay.config.responses import REDIRECT
+from twisted_relay.config.scalars import (
+    BOOLEAN,
+    MODE,
+    PATH,
+    SIZE,
+    TIME,
+    choice,
+    count,
+    reference,
+    reference_or_off,
+    size_between,
+)
+from twisted_relay.config.values import NOWHERE, BindAddress, Location, Network, Redirect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerOptions:
+    """Addresses where clients connect, with their limits."""
+
+    name: str = ""
+    where: Location = field(default=NOWHERE, compare=False)
+    bind: tuple[BindAddress, ...] = required(
+        BINDS,
+        (),
+        "One or more addresses to listen on: `127.0.0.1:8080`, `[::1]:8080`, `:8080` for all interfaces (IPv4 and "
+        "IPv6), or `unix:/run/relay/web.sock`. Of names only `localhost` is understood. Port 0 takes a free port.",
+        ":80 [::1]:8080",
+    )
+    tls: str = option(
+        reference("tls"),
+        "",
+        "The `[tls:NAME]` section with the certificate. Without it the listener speaks plain HTTP.",
+        "www",
+    )
+    backend: str = option(
+        reference("backend"),
+        "",
+        "The `[backend:NAME]` section for requests that no route takes. Without it they are answered 404.",
+        "app",
+    )
+    access_log: str = option(
+        reference_or_off("log"),
+        "",
+        "The `[log:NAME]` section that gets a line for every request, or `off`.",
+        "main",
+    )
+    max_connections: int = option(
+        count(),
+        20_000,
+        "Open connections on this listener. Further ones wait in the system's queue until one is closed. 0 means "
+        "no limit.",
+        "5000",
+    )
+    max_connections_per_client: int = option(
+        count(),
+        0,
+        "Open connections from one client address; further ones are closed at once. 0 means no limit.",
+        "100",
+    )
+    max_requests: int = option(
+        count(),
+        10_000,
+        "Requests on one connection, which is closed after the last of them. 0 means no limit.",
+        "1000",
+    )
+    header_timeout: float = option(
+        TIME,
+        10.0,
+        "Time from the first byte of a request to the end of its header. Then the answer is 408 and the "
+        "connection is closed.",
+        "5s",
+    )
+    body_timeout: float = option(
+        TIME,
+        30.0,
+        "Time without any progress of a request's body. Then the answer is 408 and the connection is closed.",
+        "1m",
+    )
+    send_timeout: float = option(
+        TIME,
+        60.0,
+        "Time without any progress of writing to a client that does not read. Then its connection is closed.",
+        "30s",
+    )
+    idle_timeout: float = option(
+        TIME,
+        60.0,
+        "Time a connection may stay open without a request. Then it is closed silently.",
+        "15s",
+    )
+    max_request_line: int = option(
+        size_between(64, 1024**2),
+        8 * 1024,
+        "Length of the request line (method, target, version). Longer ones are answered 414.",
+        "16k",
+    )
+    max_header: int = option(
+        size_between(64, 16 * 1024**2),
+        32 * 1024,
+        "Size of all header fields of a request together. Larger ones are answered 431.",
+        "64k",
+    )
+    max_header_fields: int = option(
+        count(1, 100_000),
+        200,
+        "Number of header fields of a request. More are answered 431.",
+        "100",
+    )
+    max_body: int = option(
+        SIZE,
+        0,
+        "Size of a request's body. Larger ones are answered 413. Bodies are streamed, so that large ones cost no "
+        "memory. A route may have its own `max_body`. 0 means no limit.",
+        "10M",
+    )
+    backlog: int = option(
+        count(1, 65_535),
+        1024,
+        "Connections that the system keeps waiting until they are accepted. The kernel's `net.core.somaxconn` "
+        "limits it.",
+        "4096",
+    )
+    socket_mode: int = option(
+        MODE,
+        0o660,
+        "File permissions of UNIX sockets in `bind`, in octal.",
+        "0666",
+    )
+    trusted_proxies: tuple[Network, ...] = option(
+        NETWORKS,
+        (),
+        "Peers whose `X-Forwarded-*` and `Forwarded` fields are kept and appended to. From all others these "
+        "fields are replaced, because anyone can write them. Name only proxies of your own.",
+        "10.0.0.0/8 fd00::/8",
+    )
+    redirect: Redirect | None = option(
+        REDIRECT,
+        None,
+        "Answers requests that no route takes with a redirect: `https` for the same URL on https (status 308), or "
+        "a URL with a status before it if it shall not be 308. `{host}`, `{path}`, `{query}` and `{uri}` (path "
+        "and query as received) are replaced.",
+        "https",
+    )
+    half_close: str = option(
+        choice("abort", "serve"),
+        "abort",
+        "What it means when a client closes its sending side while its request is served: `abort` takes it as "
+        "gone and cancels the request, `serve` still sends the response.",
+        "serve",
+    )
+    via: bool = option(
+        BOOLEAN,
+        True,
+        "Whether a `Via` field is added to requests and responses (RFC 9110 §7.6.3).",
+        "off",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TLSOptions:
+    """A certificate, which listeners name with `tls`."""
+
+    name: str = ""
+    where: Location = field(default=NOWHERE, compare=False)
+    cert: str = required(
+        PATH,
+        "",
+        "File with the certificate and the intermediate certificates after it, in PEM format.",
+        "/etc/relay/tls/fullchain.pem",
+    )
+    key: str = required(
+        PATH,
+        "",
+        "File with the private key of the certificate, in PEM format, not encrypted. Only relay should be able to "
+        "read it.",
+        "/etc/relay/tls/privkey.pem",
+    )
+    min_version: str = option(
+        choice("1.2", "1.3"),
+        "1.2",
+        "Oldest version of TLS that is spoken.",
+        "1.3",
+    )

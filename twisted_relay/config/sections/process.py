@@ -1,0 +1,102 @@
+"""The sections about the process itself and about what it shows: relay, admin, metrics, log."""
+
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+
+from twisted_relay.config.addresses import BINDS, NETWORKS
+from twisted_relay.config.option import option, required
+from twisted_relay.config.scalars import ANY_TIME, BUCKETS, LOG_TARGET, WORDS, choice
+from twisted_relay.config.values import NOWHERE, BindAddress, Location, Network
+
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
+OPENTELEMETRY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayOptions:
+    """The process as a whole."""
+
+    name: str = ""
+    where: Location = field(default=NOWHERE, compare=False)
+    include: tuple[str, ...] = option(
+        WORDS,
+        (),
+        "More files to read, as paths or patterns (`*`, `?`, `[a-z]`, and `**` for folders at any depth), "
+        "relative to the file that includes them. They are read in alphabetical order, and their sections come "
+        "after all sections of the including file, which matters for routes. A path without a pattern must exist; "
+        "a pattern may find nothing. An included file may include others, up to 8 deep, in a `[relay]` section "
+        "that holds only `include`.",
+        "conf.d/*.ini",
+    )
+    grace: float = option(
+        ANY_TIME,
+        30.0,
+        "How long a stop waits for running requests to end before it closes their connections. 0 does not wait.",
+        "1m",
+    )
+    shutdown_delay: float = option(
+        ANY_TIME,
+        0.0,
+        "How long, when a stop begins, `/-/ready` already answers 503 while connections are still accepted, so "
+        "that a load balancer in front can turn away first. 0 stops accepting at once.",
+        "5s",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminOptions:
+    """The private side: metrics and health of the process itself. Keep it off public addresses."""
+
+    name: str = ""
+    where: Location = field(default=NOWHERE, compare=False)
+    stats: tuple[BindAddress, ...] = option(
+        BINDS,
+        (),
+        "Addresses for the private listener, which serves `/metrics`, `/-/healthy` and `/-/ready` over plain "
+        "HTTP. Without this option there is none.",
+        "127.0.0.1:9180",
+    )
+    allow: tuple[Network, ...] = option(
+        NETWORKS,
+        LOOPBACK,
+        "Clients that may use the private listener; the others get 403. Who comes over a UNIX socket is always "
+        "allowed.",
+        "127.0.0.0/8 10.1.2.3",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsOptions:
+    """What `/metrics` shows."""
+
+    name: str = ""
+    where: Location = field(default=NOWHERE, compare=False)
+    buckets: tuple[float, ...] = option(
+        BUCKETS,
+        OPENTELEMETRY_BUCKETS,
+        "Upper bounds of the buckets of request durations: plain numbers of seconds, rising. More of them cost "
+        "more series. The default is the recommendation of OpenTelemetry.",
+        "0.01 0.1 0.5 1 5",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOptions:
+    """An access log, which listeners name with `access_log`."""
+
+    name: str = ""
+    where: Location = field(default=NOWHERE, compare=False)
+    to: str = required(
+        LOG_TARGET,
+        "off",
+        "Where the lines go: a file (reopened on SIGUSR1, so that it can be rotated), `stderr`, `stdout`, or "
+        "`off` to write none.",
+        "/var/log/relay/access.log",
+    )
+    format: str = option(
+        choice("common", "combined", "json"),
+        "combined",
+        "How a line is written: `common` and `combined` as Apache and nginx do, or `json` with one object on each "
+        "line.",
+        "json",
+    )
