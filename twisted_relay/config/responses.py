@@ -27,6 +27,7 @@ _REFUSED = {
 }
 
 REDIRECT_STATUSES = (301, 302, 303, 307, 308)
+TO_HTTPS = Redirect(308, "https://{host}{uri}")
 _PLACEHOLDERS = ("path", "query", "host", "uri")
 REDIRECT_HELP = "write https, or a URL with a status before it if need be: 301 https://www.example.org{uri}"
 
@@ -98,7 +99,7 @@ def _check_target(target: str) -> None:
 def _parse_redirect(line: Text) -> Redirect:
     words = line.words()
     if line.text == "https":
-        return Redirect(308, "https://{host}{uri}")
+        return TO_HTTPS
     status = 308
     if len(words) == 2:
         if words[0].text not in map(str, REDIRECT_STATUSES):

@@ -22,6 +22,7 @@ TIME_HELP = "write a time with a unit, such as 500ms, 10s, 5m or 1h30m"
 _SIZE = re.compile(r"([0-9]{1,15})(?:([kKmMgG])(?:iB)?)?")
 _DECIMAL_SIZE = re.compile(r"([0-9]{1,15})([kKmMgG])[bB]")
 _POWERS = {"k": 1024, "m": 1024**2, "g": 1024**3}
+_LARGEST_SIZE = 1024**5
 SIZE_HELP = "write a size such as 512, 8k, 10M or 1G (powers of 1024)"
 
 _BOOLEANS = {"on": True, "off": False, "yes": True, "no": False, "true": True, "false": False}
@@ -85,7 +86,10 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text)
     if not match:
         raise not_valid(text, SIZE_HELP)
-    return int(match[1]) * _POWERS.get((match[2] or "").lower(), 1)
+    size = int(match[1]) * _POWERS.get((match[2] or "").lower(), 1)
+    if size > _LARGEST_SIZE:
+        raise not_valid(text, f"the largest size is {show_size(_LARGEST_SIZE)}")
+    return size
 
 
 def show_size(size: int) -> str:
