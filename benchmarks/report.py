@@ -113,33 +113,31 @@ def as_markdown(results: Results) -> str:
 
 def _shape_table(results: Results, shape: Shape) -> list[str]:
     others = [name for name in AGAINST if results.value(name, shape.name)]
-    rate = "requests/s" if shape.scale == 1e6 else "MB/s"
-    header = ("proxy", shape.figure, "lowest–highest", rate, "p50 ms", "p99 ms", "core busy", "RSS MB")
+    rate = "requests/s" if shape.request_path else "MB/s"
+    latencies = ("p50 ms", "p99 ms") if shape.request_path else ()
+    header = ("proxy", shape.figure, "lowest–highest", rate, *latencies, "core busy", "RSS MB")
     rows: list[tuple[str, ...]] = []
     for name in results.versions:
         runs = results.of(name, shape.name)
         value = results.value(name, shape.name)
         if value is None:
-            rows.append((results.titles[name], "failed" if runs else "–", *["–"] * (6 + len(others))))
+            rows.append((results.titles[name], "failed" if runs else "–", *["–"] * (len(header) - 2 + len(others))))
             continue
         ratios = [_ratio(value, results.value(other, shape.name)) for other in others]
-        rows.append((results.titles[name], _number(value), *_details(runs), *ratios))
+        rows.append((results.titles[name], _number(value), *_details(runs, shape), *ratios))
     return _table((*header, *(f"× {results.titles[name]}" for name in others)), rows)
 
 
-def _details(runs: Sequence[Run]) -> tuple[str, ...]:
+def _details(runs: Sequence[Run], shape: Shape) -> tuple[str, ...]:
     values = [run.value for run in runs]
+    spread = f"{_number(min(values))}–{_number(max(values))}"
     rate = median(run.per_second for run in runs)
-    return (
-        f"{_number(min(values))}–{_number(max(values))}",
-        f"{rate if rate > 0 and runs[0].p50 else rate / 1e6:.0f}",
-        *(
-            f"{1e3 * moment:.2f}" if moment else "–"
-            for moment in (median(r.p50 for r in runs), median(r.p99 for r in runs))
-        ),
-        f"{100 * median(run.busy for run in runs):.0f} %",
-        f"{median(run.resident_bytes for run in runs) / 1e6:.0f}",
-    )
+    busy = f"{100 * median(run.busy for run in runs):.0f} %"
+    memory = f"{median(run.resident_bytes for run in runs) / 1e6:.0f}"
+    if not shape.request_path:
+        return spread, f"{rate / 1e6:.0f}", busy, memory
+    p50, p99 = median(run.p50 for run in runs), median(run.p99 for run in runs)
+    return spread, f"{rate:.0f}", f"{1e3 * p50:.2f}", f"{1e3 * p99:.2f}", busy, memory
 
 
 def _failures(results: Results) -> list[str]:
