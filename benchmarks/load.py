@@ -61,7 +61,7 @@ def wrk_command(aim: Aim, shape: Shape) -> list[str]:
     return ["wrk", *options, "-s", str(HERE / "wrk.lua"), url, "--", shape.name]
 
 
-def _wrk(aim: Aim, shape: Shape) -> Load:
+def _wrk(aim: Aim, shape: Shape, answer_bytes: int) -> Load:
     command = wrk_command(aim, shape)
     try:
         ran = subprocess.run(command, capture_output=True, text=True, timeout=aim.seconds + SPARE_SECONDS, check=True)
@@ -71,6 +71,8 @@ def _wrk(aim: Aim, shape: Shape) -> Load:
     errors = [f"{result[name]} {name}" for name in ("connect", "read", "write", "status", "timeout") if result[name]]
     if not result["requests"]:
         errors.append("no request was answered")
+    if result["bytes"] < result["requests"] * answer_bytes:
+        errors.append("answers shorter than the origin's")
     return Load(
         result["requests"],
         result["microseconds"] / 1e6,
@@ -85,7 +87,7 @@ def _requests(name: str, expected: bytes) -> Callable[[Aim], Load]:
         """Look at one answer, then send as many requests as go through."""
         shape = SHAPES[name]
         wrong = _wrong_answer(aim.port, shape.request_path, expected)
-        return Load(0, 0.0, error=wrong) if wrong else _wrk(aim, shape)
+        return Load(0, 0.0, error=wrong) if wrong else _wrk(aim, shape, len(expected))
 
     return send
 
