@@ -21,7 +21,8 @@ PACKAGE = "twisted_relay"
 
 #: From the top down: (families side by side, why they stand here). A family is a module or a folder of the package.
 LAYERS = (
-    (("cli", "tap"), "what people start; nothing imports it"),
+    (("tap",), "`twistd relay`; its --check is `relay check`"),
+    (("cli",), "the `relay` command; nothing but what people start imports it"),
     (("service",), "the wiring: the only one that knows all below it"),
     (("admin", "web"), "faces beside the proxy itself: they show what it is and offer it to other programs"),
     (("health",), "watches servers and says what it saw; what is watched does not know it"),
@@ -32,14 +33,28 @@ LAYERS = (
     (("net", "tls", "signals"), "the operating system: transports, deadlines, contexts; not whose bytes they carry"),
     (("routing",), "which route takes a request"),
     (("conditions",), "one condition of a route"),
-    (("exchange", "networks"), "one request and its response; a set of addresses: they decide nothing"),
+    (("exchange", "networks", "histogram"), "one request and its response, addresses, counts: they decide nothing"),
     (("http",), "the messages of RFC 9110 and 9112, without I/O"),
     (("config",), "what the file says, before anything is made of it"),
     (("errors",), "everyone may raise one"),
     ((PACKAGE,), "the version"),
 )
+#: What people start; only these may import the wiring.
+STARTERS = ("tap", "cli")
 #: These decide; clock, randomness and I/O come to them as arguments.
-PURE = ("errors", "config", "http", "exchange", "networks", "conditions", "routing", "metrics", "cache", "balancing")
+PURE = (
+    "errors",
+    "config",
+    "http",
+    "exchange",
+    "networks",
+    "histogram",
+    "conditions",
+    "routing",
+    "metrics",
+    "cache",
+    "balancing",
+)
 #: Single modules that are pure within a family that is not, and the other way round.
 PURE_MODULES = ("upstream.retry",)
 IMPURE_MODULES = ("cache.stores",)
@@ -87,7 +102,7 @@ def _imports_of(name: str, tree: ast.Module, modules: Sources) -> Iterator[Impor
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            for target in _targets(node, modules):
+            for target in sorted(set(_targets(node, modules))):
                 yield Import(name, target, node.lineno, id(node) in within)
 
 
@@ -134,7 +149,9 @@ def upward(modules: Sources) -> list[str]:
 
 
 def _goes_down(each: Import) -> bool:
-    return family(each.importer) == family(each.imported) or row(each.importer) < row(each.imported)
+    """Whether it does, as far as both have a place; one without is reported by itself."""
+    importer, imported = row(each.importer), row(each.imported)
+    return family(each.importer) == family(each.imported) or importer < imported or imported < 0
 
 
 def cycles(modules: Sources) -> list[str]:
@@ -157,8 +174,7 @@ def hidden(modules: Sources) -> list[str]:
 
 def knowing_the_wiring(modules: Sources) -> list[str]:
     """Imports of `service` by anyone but what people start."""
-    starters = LAYERS[0][0]
-    return [str(i) for i in imports(modules) if family(i.imported) == "service" and family(i.importer) not in starters]
+    return [str(i) for i in imports(modules) if family(i.imported) == "service" and family(i.importer) not in STARTERS]
 
 
 def impure(modules: Sources) -> list[str]:

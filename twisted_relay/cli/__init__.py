@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from twisted_relay.cli import demo, run, version
+from twisted_relay.cli import check, demo, run, version
 
 
 class Command(Protocol):
@@ -25,6 +25,7 @@ class Command(Protocol):
 #: name → (what `relay --help` says of it, its module), in the order of `relay --help`.
 COMMANDS: dict[str, tuple[str, Command]] = {
     "run": ("serve a configuration, in the foreground", run),
+    "check": ("report every mistake in configuration files", check),
     "demo": ("try it: a proxy and two small servers on this machine", demo),
     "version": ("print the versions of relay and of what it stands on", version),
 }
