@@ -36,7 +36,7 @@ LAYERS = (
     (("exchange", "networks", "histogram"), "one request and its response, addresses, counts: they decide nothing"),
     (("http",), "the messages of RFC 9110 and 9112, without I/O"),
     (("config",), "what the file says, before anything is made of it"),
-    (("errors",), "everyone may raise one"),
+    (("errors", "histogram"), "everyone may raise one, or count"),
     ((PACKAGE,), "the version"),
 )
 #: What people start; only these may import the wiring.

@@ -27,6 +27,10 @@ class ConfigurationError(RelayError):
     """The configuration cannot be used; the text says what, where and what would be right."""
 
 
+class BindError(RelayError):
+    """A listener's address cannot be had; the text says which and why."""
+
+
 class InvalidField(RelayError, ValueError):
     """A field name or value that may not stand in a message."""
 
@@ -184,7 +188,13 @@ class TLSFailed(ServerError):
 
 
 class ConnectionReset(ServerError):
-    """The server closed the connection before its response was complete."""
+    """The server closed the connection before any octet of its response."""
+
+
+class IncompleteResponse(ServerError):
+    """The server closed the connection in the middle of its response."""
+
+    proxy_status = "http_response_incomplete"
 
 
 class BadResponse(ServerError):

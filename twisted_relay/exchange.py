@@ -24,6 +24,7 @@ class Exchange:
     """One request on its way. Made by whoever received the request; finished by the same."""
 
     __slots__ = (
+        "authority",
         "backend",
         "bytes_received",
         "bytes_sent",
@@ -32,6 +33,7 @@ class Exchange:
         "error",
         "finished",
         "first_byte",
+        "host_choice",
         "informational",
         "listener",
         "observers",
@@ -60,6 +62,10 @@ class Exchange:
         self.backend = ""
         self.server = ""
         """Name of the server that answered or was tried last."""
+        self.host_choice = ""
+        """What the route says of Host: `preserve`, `backend`, a name, or nothing."""
+        self.authority = b""
+        """What Host said to the server."""
         self.tries = 0
         """How often the request was given to a server."""
         self.sent = 0.0

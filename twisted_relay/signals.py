@@ -43,13 +43,13 @@ class SignalActions:
 
 
 def watch_signals(reactor: Reactor, actions: SignalActions) -> None:
-    """Take over the signals. Call it when the service starts: from then on neither USR1 nor HUP ends the process.
-
-    TERM and INT follow when the reactor runs, because the reactor sets its own handlers just before that.
-    """
+    """Take over the signals, from now on; call it when the service starts."""
     _on_signal(reactor, signal.SIGUSR1, _followed_by(signal.getsignal(signal.SIGUSR1), actions.reopen_logs))
     _on_signal(reactor, signal.SIGHUP, actions.reload)
-    reactor.callWhenRunning(lambda: _watch_stopping(reactor, actions.stop))
+    stop = _StopSignals(reactor, actions.stop)
+    stop.install()
+    # Again, because the reactor sets its own handlers just before it runs.
+    reactor.callWhenRunning(stop.install)
 
 
 def reload_is_not_available() -> None:
@@ -64,20 +64,27 @@ def _on_signal(reactor: Reactor, number: signal.Signals, action: Action) -> None
     signal.signal(number, received)
 
 
-def _watch_stopping(reactor: Reactor, stop: Action) -> None:
-    # A shell starts a background job with INT ignored; Ctrl-C is then meant for somebody else.
-    watched = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+class _StopSignals:
+    """TERM and INT: the first one asks for a stop, which happens as soon as the reactor runs."""
 
-    def received(number: int, _frame: FrameType | None) -> None:
+    def __init__(self, reactor: Reactor, stop: Action) -> None:
+        self._reactor = reactor
+        self._stop = stop
+        self._asked = False
+        # A shell starts a background job with INT ignored; Ctrl-C is then meant for somebody else.
+        self._watched = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+
+    def install(self) -> None:
         # The kernel's own way to end a process serves the second signal: it works even when the reactor is stuck.
-        for each in watched:
-            signal.signal(each, signal.SIG_DFL)
-        name = signal.Signals(number).name
-        reactor.callFromThread(lambda: _log.info("{name}: stopping; send it again to stop at once", name=name))
-        reactor.callFromThread(stop)
+        for number in self._watched:
+            signal.signal(number, signal.SIG_DFL if self._asked else self._received)
 
-    for number in watched:
-        signal.signal(number, received)
+    def _received(self, number: int, _frame: FrameType | None) -> None:
+        self._asked = True
+        self.install()
+        name = signal.Signals(number).name
+        self._reactor.callFromThread(lambda: _log.info("{name}: stopping; send it again to stop at once", name=name))
+        self._reactor.callFromThread(self._stop)
 
 
 def _followed_by(earlier: object, action: Action) -> Action:

@@ -37,7 +37,7 @@ def load(path: str, environment: Mapping[str, str]) -> Loaded:
     """Read and check a configuration file and all that it includes. Variables come from `environment`."""
     report = Report()
     sections = build(read_files(path, environment, report), environment, report)
-    check(sections, report)
+    check(path, sections, report)
     config = None if report.has_errors() else _tree(path, sections)
     return Loaded(config, report.diagnostics())
 

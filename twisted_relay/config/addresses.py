@@ -14,6 +14,7 @@ _HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:/@]*):(?P<port>
 _NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*"
 )
+_SERVER_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _NUMBERS = re.compile(r"[0-9.]+")
 _IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!\Z)|\Z)){4}")
 _NETWORK = re.compile(r"[0-9A-Fa-f:.]+(?:/[0-9]{1,3})?")
@@ -160,7 +161,7 @@ def _named(words: list[Word]) -> tuple[str, Word, list[Word]]:
     first, *others = words
     if _is_url(first.text) or not others:
         return "", first, others
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", first.text):
+    if not _SERVER_NAME.fullmatch(first.text):
         hint = "a server's name has letters, digits, dots, dashes and underscores"
         raise BadValue(Fault(f"{quoted(first.text)} is not valid", hint, first.span))
     return first.text, others[0], others[1:]
@@ -215,9 +216,10 @@ def _read_servers(value: Value) -> tuple[ServerSpec, ...]:
 
 
 def show_server(server: ServerSpec) -> str:
-    """A server as it is written."""
+    """A server as it is written; a name that came from its URL comes from there again."""
     url = str(server.address) if isinstance(server.address, UnixAddress) else f"{server.scheme}://{server.address}"
-    parts = [server.name, url] + [f"weight={server.weight}"] * (server.weight != 1) + ["backup"] * server.backup
+    name = [server.name] if _SERVER_NAME.fullmatch(server.name) else []
+    parts = [*name, url] + [f"weight={server.weight}"] * (server.weight != 1) + ["backup"] * server.backup
     return " ".join(parts)
 
 

@@ -37,13 +37,17 @@ _OF_ANSWERS = ("respond_body", "respond_type", "respond_file")
 _CREDENTIAL_FIELDS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"})
 
 
-def check(sections: Sequence[Section], report: Report) -> None:
-    """Report everything that is wrong or doubtful between the sections."""
+def check(path: str, sections: Sequence[Section], report: Report) -> None:
+    """Report everything that is wrong or doubtful between the sections of the file at `path` and what it includes."""
     for each in CHECKS:
         each(sections, report)
-    if not report.has_errors():
-        for each in CONCLUSIONS:
-            each(sections, report)
+    if report.has_errors():
+        return
+    for each in CONCLUSIONS:
+        each(sections, report)
+    if not any(section.type == "listener" for section in sections):
+        message = "there is no [listener:NAME] section, so nothing will be served"
+        report.warning(Span(path, 0, 0), "no-listener", message)
 
 
 def check_references(sections: Sequence[Section], report: Report) -> None:
@@ -76,7 +80,7 @@ def _references(section: Section) -> Iterator[tuple[str, Word]]:
 
 
 def check_listeners(sections: Sequence[Section], report: Report) -> None:
-    """A file needs a listener, and each listener needs something to do."""
+    """A listener needs something to do."""
     listeners = [section for section in sections if section.type == "listener"]
     routes = [section for section in sections if section.type == "route"]
     if sections and not listeners:

@@ -48,10 +48,10 @@ def read_text(file: str, data: bytes, report: Report) -> list[RawSection]:
     report.add_source(file, [line.decode(errors="replace") for line in raw_lines])
     reading = _Reading(file, report)
     for number, raw in enumerate(raw_lines, 1):
-        reading.read(number, raw)
         if reading.errors >= MOST_SYNTAX_ERRORS:
             report.error(Span(file, number, 1), "too-many-errors", "too many errors; the rest of the file was not read")
             break
+        reading.read(number, raw)
     for section in reading.sections:
         for option in section.options:
             _drop_empty_ends(option.lines)

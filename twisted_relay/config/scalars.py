@@ -19,8 +19,8 @@ _BARE_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _LONGEST_TIME = 3650 * 86_400.0
 TIME_HELP = "write a time with a unit, such as 500ms, 10s, 5m or 1h30m"
 
-_SIZE = re.compile(r"([0-9]{1,15})(?:([kKmMgG])(?:iB)?)?")
-_DECIMAL_SIZE = re.compile(r"([0-9]{1,15})([kKmMgG])[bB]")
+_SIZE = re.compile(r"([0-9]{1,16})(?:([kKmMgG])(?:iB)?)?")
+_DECIMAL_SIZE = re.compile(r"([0-9]{1,16})([kKmMgG])[bB]")
 _POWERS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 _LARGEST_SIZE = 1024**5
 SIZE_HELP = "write a size such as 512, 8k, 10M or 1G (powers of 1024)"

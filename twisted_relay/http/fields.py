@@ -87,9 +87,7 @@ class Fields:
         """Remove every line of this name."""
         size = len(name)
         wanted = name.lower()
-        self.lines = [
-            line for line in self.lines if line[size : size + 1] != b":" or line[:size].lower() != wanted
-        ]
+        self.lines = [line for line in self.lines if line[size : size + 1] != b":" or line[:size].lower() != wanted]
 
     def copy(self) -> "Fields":
         """Another section with the same lines."""

@@ -130,7 +130,7 @@ def _check_partial_head(buffer: bytes, limits: RequestLimits, seen: int) -> None
     if _BARE_LINE_END.search(buffer, max(0, seen - 1)):
         raise BadRequest("the head has a bare CR, a bare LF or a control character")
     line = buffer.find(b"\r\n")
-    if line < 0 and len(buffer) > limits.max_line or line > limits.max_line:
+    if (line < 0 and len(buffer) > limits.max_line) or line > limits.max_line:
         raise TargetTooLong("the request line is too long")
     if line >= 0 and len(buffer) - line > limits.max_section:
         raise FieldsTooLarge("the field section is too large")
@@ -316,7 +316,7 @@ _WITH_CONTENT = frozenset((b"POST", b"PUT", b"PATCH"))
 def find_response_head(buffer: bytes) -> int:
     """Where the head that `buffer` begins with ends, or -1 if more is needed; raises `BadResponse`."""
     end = buffer.find(END)
-    if end > MAX_RESPONSE_HEAD or end < 0 and len(buffer) > MAX_RESPONSE_HEAD:
+    if end > MAX_RESPONSE_HEAD or (end < 0 and len(buffer) > MAX_RESPONSE_HEAD):
         raise BadResponse("the head of the response is too large")
     if end < 0 and (buffer[:7] != b"HTTP/1."[: len(buffer)] or _BARE_LINE_END.search(buffer)):
         raise BadResponse("the response is not HTTP/1.x")
@@ -442,4 +442,3 @@ def without_connection_fields(message: Request | Response) -> None:
     for index in reversed(message.drop):
         del lines[index]
     message.drop = []
-

@@ -22,6 +22,9 @@ class Upgraded(Protocol):
     idle_timeout: float
     """Seconds without any octet after which the tunnel ends."""
 
+    def closed(self) -> None:
+        """The tunnel has ended."""
+
 
 class Request:
     """A request. `target` is in origin-form or `*`; the authority stands in `authority`."""

@@ -48,7 +48,7 @@ class Pump:
     protocol hears of it as always and has to call `stop`.
     """
 
-    __slots__ = ("_done", "_in_pipe", "_pipe", "_remaining", "_sink", "_source", "moved")
+    __slots__ = ("_done", "_in_pipe", "_pipe", "_remaining", "_seen", "_sink", "_source", "moved")
 
     def __init__(self, source: Eager, sink: Eager, length: int, done: Callable[[int], None]) -> None:
         self._pipe: tuple[int, int] | None = _take_pipe()
@@ -57,6 +57,7 @@ class Pump:
         self._remaining = length
         self._in_pipe = 0
         self._done = done
+        self._seen = 0
         self.moved = 0
         source.on_readable = self._readable
         sink.on_writable = self._writable
@@ -71,11 +72,18 @@ class Pump:
         cast(Any, self._sink).stopWriting()
         _give_back(pipe, empty=not self._in_pipe)
 
+    def has_moved(self) -> bool:
+        """Whether anything came since the last call; also True while it is the sink that is waited for."""
+        seen, self._seen = self._seen, self.moved
+        return self.moved != seen or self._in_pipe > 0
+
     def _readable(self) -> object:
         if self._pipe is None:
             return None
         try:
-            count = os.splice(self._source.socket.fileno(), self._pipe[1], min(self._remaining, PIPE_SIZE), flags=_FLAGS)
+            count = os.splice(
+                self._source.socket.fileno(), self._pipe[1], min(self._remaining, PIPE_SIZE), flags=_FLAGS
+            )
         except BlockingIOError:
             return None
         except OSError:

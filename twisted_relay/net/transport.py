@@ -11,11 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from twisted.internet import main, tcp, unix
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import ClientFactory, Factory
-from twisted.python.failure import Failure
-from zope.interface import implementer
-from twisted.internet.interfaces import ITransport
+from twisted.internet.protocol import ClientFactory
 
 Event = Callable[[], object]
 """Handles a readiness event; returns what `doRead` and `doWrite` return: None, or why the connection ends."""
@@ -131,14 +127,14 @@ class Dialling(Protocol):
     def disconnect(self) -> None: ...
 
 
-def dial_tcp(reactor: object, host: str, port: int, factory: ClientFactory, timeout: float) -> Dialling:
+def dial_tcp(reactor: object, host: str, port: int, factory: ClientFactory, timeout: float | None) -> Dialling:
     """Start connecting to an address literal; the factory hears how it went."""
     connector = _Connector(host, port, factory, timeout, None, reactor)
     connector.connect()
     return cast(Dialling, connector)
 
 
-def dial_unix(reactor: object, path: str, factory: ClientFactory, timeout: float) -> Dialling:
+def dial_unix(reactor: object, path: str, factory: ClientFactory, timeout: float | None) -> Dialling:
     """Start connecting to a UNIX socket; the factory hears how it went."""
     connector = _UNIXConnector(path, factory, timeout, reactor, False)
     connector.connect()

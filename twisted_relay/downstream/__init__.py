@@ -1,0 +1,1 @@
+"""Towards clients: listeners and the protocols that speak with whoever connects. Knows nothing of servers."""

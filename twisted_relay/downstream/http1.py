@@ -1,0 +1,708 @@
+"""HTTP/1.1 towards one client (RFC 9112): requests in order, answers in order, content streamed both ways.
+
+One exchange at a time: what a client pipelines waits, up to a limit, until the one before it is finished. The
+connection is the source of the request's content and the sink of the response's. It does not know where an
+answer comes from.
+"""
+
+import fcntl
+import struct
+import termios
+from typing import Any, cast
+
+from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener, IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_relay.downstream.answers import answer_to
+from twisted_relay.downstream.listener import Listener
+from twisted_relay.downstream.plan import Plan
+from twisted_relay.errors import (
+    BadRequest,
+    ClientAbort,
+    ClientError,
+    ContentTooLarge,
+    NoRoute,
+    RelayError,
+    RequestTimeout,
+)
+from twisted_relay.exchange import Exchange
+from twisted_relay.http.body import BodyReader, BrokenContent, LengthReader, chunk, last_chunk
+from twisted_relay.http.fields import Fields
+from twisted_relay.http.forwarding import Origin, prepare_request
+from twisted_relay.http.http1 import find_request_head, read_request, request_reader, write_status_line
+from twisted_relay.http.message import Answer, Request, Response
+from twisted_relay.http.stream import Flow, Sink, Stream
+from twisted_relay.net.deadlines import NEVER
+from twisted_relay.net.transport import Eager, plain_socket
+from twisted_relay.net.tunnel import Tunnel
+
+MAX_PIPELINED = 65536
+"""Octets of further requests that are read while one is being answered."""
+MAX_DRAINED = 65536
+"""Octets of request content that are read and dropped, after an early answer, to keep the connection."""
+MAX_LINGER = 1 << 20
+LINGER_TIME = 5.0
+"""Octets and seconds for which a connection is still read after its last answer, so that no reset overtakes it."""
+MIN_BODY_PROGRESS = 256
+MIN_SEND_PROGRESS = 1024
+"""Octets that must move within `body_timeout` and `send_timeout`: one octet a minute is no progress."""
+
+_SIOCOUTQ = termios.TIOCOUTQ
+
+
+@implementer(IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
+class HTTP1Connection(Protocol):
+    """The connection of one client."""
+
+    def __init__(self, listener: Listener, origin: Origin) -> None:
+        self.deadline = NEVER
+        self._listener = listener
+        self._origin = origin
+        self._buffer = b""
+        self._seen = 0  # octets of the buffer that are known not to complete a head
+        self._empty_line = False  # one empty line before a request is allowed
+        self._started = 0.0  # when the first octet of the next request came
+        self._requests = 0
+        self._exchange: Exchange | None = None
+        self._reader: BodyReader | None = None  # reads what is left of the request's content
+        self._max_body = 0
+        self._body_seen = 0  # `bytes_received` when the deadline for the body was set
+        self._head_written = False
+        self._chunked = False
+        self._keep_open = True
+        self._stream: Stream | None = None  # the response's content, while it comes
+        self._flow: Flow | None = None
+        self._blocked = False  # the transport asked us to write no more
+        self._producing = False
+        self._input_paused = False
+        self._serving = False
+        self._draining = False  # dropping the rest of a request's content
+        self._lingering = 0  # octets that may still be dropped before closing
+        self._ending = False  # nothing more is read from this client
+        self._tunnelled = False
+        self._handshaking = False
+        self._progress = (0, 0, 0)
+
+    # -- Twisted's side -------------------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """A client has connected."""
+        listener = self._listener
+        set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
+        if set_no_delay is not None and self._origin.client:
+            set_no_delay(True)
+        listener.connected(self, self._origin.client)
+        self._handshaking = self._origin.proto == b"https"
+        wait = listener.options.header_timeout if self._handshaking else listener.options.idle_timeout
+        self.deadline = listener.now() + wait
+
+    def handshakeCompleted(self) -> None:
+        """The TLS handshake is done."""
+        self._handshaking = False
+        self._listener.counters.handshakes["success"] += 1
+        self.deadline = self._listener.now() + self._listener.options.idle_timeout
+
+    def dataReceived(self, data: bytes) -> None:
+        """Octets from the client."""
+        self._listener.counters.bytes_received += len(data)
+        if self._exchange is None:
+            if self._ending:
+                self._linger(len(data))
+            elif self._draining:
+                self._drain(data)
+            else:
+                self._buffer = self._buffer + data if self._buffer else data
+                self._serve()
+        elif self._reader is not None:
+            self._take_content(data)
+        else:
+            self._buffer += data
+            if len(self._buffer) > MAX_PIPELINED:
+                self._pause_input()
+
+    def readConnectionLost(self) -> None:
+        """The client will send no more. Whether it still wants an answer is for the listener to say."""
+        waiting = self._exchange is not None and self._reader is None
+        if waiting and self._listener.options.half_close == "serve":
+            self._keep_open = False
+            return
+        self._ending = True
+        transport = cast(Any, self.transport)
+        if self._exchange is not None:
+            transport.abortConnection()
+        else:
+            self._stop_producing()
+            transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """We half-closed it ourselves."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone, whoever ended it."""
+        self._listener.disconnected(self, self._origin.client)
+        if self._handshaking:
+            self._listener.counters.handshakes["failure"] += 1
+        self._ending = True
+        self._buffer = b""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        self._exchange = None
+        error = exchange.error or ClientAbort("the client left")
+        exchange.error = error
+        if not self._head_written:
+            exchange.code = error.status
+        self._count_flow(exchange)
+        self._let_go(exchange, error)
+        exchange.finish(self._listener.now())
+
+    def pauseProducing(self) -> None:
+        """The client reads slower than we write."""
+        self._blocked = True
+        self._watch_sending()
+        if self._stream is not None:
+            self._stream.pause()
+
+    def resumeProducing(self) -> None:
+        """The client has taken everything that was queued."""
+        self._blocked = False
+        if self._reader is None and not self._ending:
+            self.deadline = NEVER
+        if self._stream is not None:
+            self._stream.resume()
+
+    def stopProducing(self) -> None:
+        """The transport is gone; `connectionLost` follows."""
+
+    # -- requests -------------------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        """Begin as many exchanges as the buffer holds and the answers allow."""
+        if self._serving:
+            return
+        self._serving = True
+        try:
+            while self._buffer and self._exchange is None and not self._ending and not self._draining:
+                if not self._begin():
+                    break
+        finally:
+            self._serving = False
+
+    def _begin(self) -> bool:
+        """Read one head and give its exchange to the route; False if the head is not complete, or bad."""
+        listener = self._listener
+        buffer = self._buffer
+        if not self._started:
+            self._started = listener.now()
+            if buffer[0] == 13 and not self._empty_line:
+                if buffer == b"\r":
+                    self._started = 0.0
+                    return False
+                if buffer[1] == 10:
+                    self._empty_line = True
+                    self._started = 0.0
+                    self._buffer = buffer[2:]
+                    return True
+        try:
+            end = find_request_head(buffer, listener.limits, self._seen)
+            if end < 0:
+                if not self._seen:
+                    self.deadline = self._started + listener.options.header_timeout
+                self._seen = len(buffer)
+                return False
+            request = read_request(buffer[:end], listener.limits.max_fields)
+        except ClientError as error:
+            self._refuse(error)
+            return False
+        self._seen = 0
+        self._empty_line = False
+        self._open_exchange(request, buffer[end + 4 :])
+        return True
+
+    def _open_exchange(self, request: Request, rest: bytes) -> None:
+        listener = self._listener
+        exchange = Exchange(request, self._origin, self._started)
+        exchange.listener = listener.name
+        exchange.observers = listener.observers
+        exchange.informational = self._informational
+        self._exchange = exchange
+        self._head_written = False
+        self._started = 0.0
+        self._requests += 1
+        listener.counters.active_requests += 1
+        self._keep_open = (
+            request.keep_alive and not listener.draining and self._requests != listener.options.max_requests
+        )
+        self.deadline = NEVER
+        try:
+            self._read_content(exchange, request, rest)
+            plan = self._choose(exchange)
+            prepare_request(request, self._origin)
+        except RelayError as error:
+            self._keep_open = self._keep_open and not isinstance(error, BadRequest | ContentTooLarge)
+            self._answer(error)
+            return
+        plan.destination(exchange, self._answer)
+
+    def _choose(self, exchange: Exchange) -> Plan:
+        """The plan of the route that takes the request, and what it allows."""
+        request = exchange.request
+        route = self._listener.router.find(request, self._origin.client)
+        if route is None:
+            raise NoRoute("no route takes the request")
+        plan = route.destination
+        exchange.route = plan.route
+        if request.upgrade and not plan.allows_upgrade(request.upgrade):
+            request.upgrade = b""
+        self._max_body = plan.max_body
+        if plan.max_body and max(request.length or 0, exchange.bytes_received) > plan.max_body:
+            raise ContentTooLarge("the content is above max_body")
+        return plan
+
+    def _read_content(self, exchange: Exchange, request: Request, rest: bytes) -> None:
+        """Take what has come of the request's content; the stream brings the rest."""
+        reader = request_reader(request)
+        if reader is None:
+            self._buffer = rest
+            return
+        self._buffer = b""
+        self._reader = reader
+        self._max_body = 0
+        request.upgrade = b""
+        left: bytes | None = None
+        if rest:
+            request.content, left = self._feed(exchange, reader, rest)
+        if left is None:
+            request.stream = Stream(self)
+            if not request.expects_continue:
+                self._await_content(exchange)
+            return
+        self._end_of_content(left)
+        request.trailers = reader.trailers
+        if request.trailers is None:
+            request.length = len(request.content)
+
+    def _feed(self, exchange: Exchange, reader: BodyReader, data: bytes) -> tuple[bytes, bytes | None]:
+        try:
+            content, left = reader.feed(data)
+        except BrokenContent as error:
+            raise BadRequest(str(error)) from error
+        exchange.bytes_received += len(content)
+        if self._max_body and exchange.bytes_received > self._max_body:
+            raise ContentTooLarge("the content is above max_body")
+        return content, left
+
+    def _await_content(self, exchange: Exchange) -> None:
+        self._body_seen = exchange.bytes_received
+        self.deadline = self._listener.now() + self._listener.options.body_timeout
+
+    def _take_content(self, data: bytes) -> None:
+        """More of the request's content."""
+        exchange, reader = self._exchange, self._reader
+        assert exchange is not None and reader is not None
+        stream = exchange.request.stream
+        try:
+            content, left = self._feed(exchange, reader, data)
+        except ClientError as error:
+            self._reader = None
+            self._keep_open = False
+            self._fail_request(error)
+            return
+        if self.deadline is NEVER and not self._blocked:
+            self._await_content(exchange)
+        if left is not None:
+            self._end_of_content(left)
+            if stream is not None:
+                stream.end(content, reader.trailers)
+        elif content and stream is not None:
+            stream.write(content)
+
+    def _end_of_content(self, left: bytes) -> None:
+        self._reader = None
+        self._buffer = left
+        if not self._blocked:
+            self.deadline = NEVER
+
+    def _fail_request(self, error: ClientError) -> None:
+        """The request cannot be completed: answer if that is still possible, else cut the connection."""
+        exchange = self._exchange
+        assert exchange is not None
+        stream, exchange.request.stream = exchange.request.stream, None
+        if self._head_written:
+            exchange.error = error
+            cast(Any, self.transport).abortConnection()
+            return
+        exchange.abandon()
+        if stream is not None:
+            stream.fail(error)
+        if self._exchange is exchange and not self._head_written:
+            self._answer(error)
+
+    def _refuse(self, error: ClientError) -> None:
+        """Answer something that never became a request."""
+        listener = self._listener
+        exchange = Exchange(Request(b"", b"", Fields()), self._origin, self._started or listener.now())
+        exchange.listener = listener.name
+        exchange.observers = listener.observers
+        self._exchange = exchange
+        self._head_written = False
+        self._buffer = b""
+        self._started = 0.0
+        self._seen = 0
+        self._keep_open = False
+        self._ending = True
+        listener.counters.active_requests += 1
+        self._answer(error)
+
+    # -- the source of the request's content ----------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """The server takes no more for now."""
+        self._pause_input()
+
+    def resume(self) -> None:
+        """The server takes more."""
+        self._resume_input()
+        if self._reader is not None and self._exchange is not None:
+            self._await_content(self._exchange)
+
+    def cancel(self) -> None:
+        """Nobody wants the rest of the content; what still comes is dropped."""
+        self._resume_input()
+
+    def splice(self, sink: Sink) -> Flow | None:
+        """Uploads pass through us: their length and progress are watched here."""
+        return None
+
+    def _pause_input(self) -> None:
+        if not self._input_paused:
+            self._input_paused = True
+            cast(Any, self.transport).pauseProducing()
+
+    def _resume_input(self) -> None:
+        if self._input_paused and not self._ending:
+            self._input_paused = False
+            cast(Any, self.transport).resumeProducing()
+
+    # -- answers --------------------------------------------------------------------------------------------------
+
+    def _informational(self, response: Response) -> None:
+        """Pass a 1xx response on (RFC 9110 §15.2); HTTP/1.0 clients do not know them."""
+        exchange = self._exchange
+        if exchange is None or self._head_written or not exchange.request.minor:
+            return
+        if response.status == 100:
+            if not exchange.request.expects_continue:
+                return
+            if self._reader is not None:
+                self._await_content(exchange)
+        self._write(exchange, self._head(response, b"\r\n"))
+
+    def _answer(self, answer: Answer) -> None:
+        """Write the answer of the current exchange, or begin to."""
+        exchange = self._exchange
+        if exchange is None or self._head_written:
+            return
+        exchange.cancel = None
+        if isinstance(answer, RelayError):
+            exchange.error = answer
+            answer = answer_to(answer, exchange.request)
+        exchange.response = response = answer
+        exchange.code = response.status
+        self._head_written = True
+        if response.upgraded is not None:
+            self._switch(exchange, response)
+            return
+        stream = response.stream
+        head_only = exchange.request.method == b"HEAD" or response.status in (204, 304)
+        if head_only and stream is not None:
+            stream.cancel()
+            stream = None
+        data = self._head(response, self._framing(exchange, response, stream, head_only))
+        if not head_only:
+            data += self._encoded(response.content)
+        if stream is None:
+            if self._chunked and not head_only:
+                data += last_chunk(response.trailers)
+            self._write(exchange, data)
+            self._finish(exchange)
+            return
+        self._stream = stream
+        self._write(exchange, data)
+        if not self._producing:
+            self._producing = True
+            cast(Any, self.transport).registerProducer(self, True)
+        stream.attach(self)
+
+    def _head(self, response: Response, framing: bytes) -> bytes:
+        lines = response.fields.lines
+        if not lines:
+            return write_status_line(response.status, response.reason) + framing
+        return b"%b%b\r\n%b" % (write_status_line(response.status, response.reason), b"\r\n".join(lines), framing)
+
+    def _framing(self, exchange: Exchange, response: Response, stream: Stream | None, head_only: bool) -> bytes:
+        """The lines that say how long the content is and what becomes of the connection, with the empty line."""
+        request = exchange.request
+        self._chunked = False
+        length = response.length
+        if stream is None and not head_only:
+            if response.trailers is not None and request.wants_trailers and request.minor:
+                self._chunked = True
+            length = len(response.content)
+        if response.status == 204:
+            framing = b""
+        elif self._chunked or (length is None and stream is not None and request.minor):
+            self._chunked = True
+            framing = b"Transfer-Encoding: chunked\r\n"
+        elif length is not None:
+            framing = b"Content-Length: %d\r\n" % length
+        else:
+            framing = b""
+            if stream is not None:
+                self._keep_open = False
+        if self._keep_open and self._reader is not None:
+            self._keep_open = self._can_drain(request)
+        if not self._keep_open:
+            return framing + b"Connection: close\r\n\r\n"
+        return framing + (b"\r\n" if request.minor else b"Connection: keep-alive\r\n\r\n")
+
+    def _can_drain(self, request: Request) -> bool:
+        """Whether the rest of the request's content will certainly come, and is small enough to be dropped."""
+        reader = self._reader
+        return isinstance(reader, LengthReader) and reader.remaining <= MAX_DRAINED and not request.expects_continue
+
+    def _encoded(self, data: bytes) -> bytes:
+        return chunk(data) if self._chunked else data
+
+    def _write(self, exchange: Exchange, data: bytes) -> None:
+        exchange.bytes_sent += len(data)
+        cast(Any, self.transport).write(data)
+
+    # -- the sink of the response's content -----------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """More of the response's content."""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        self._write(exchange, self._encoded(data))
+        if self._stream is not None and not self._blocked:
+            self._flow = self._stream.splice()
+            if self._flow is not None:
+                self._watch_sending()
+
+    def end(self, data: bytes, trailers: Fields | None) -> None:
+        """The response is complete."""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        self._stream = None
+        self._count_flow(exchange)
+        if self._chunked:
+            data = chunk(data) + last_chunk(trailers if exchange.request.wants_trailers else None)
+        if data:
+            self._write(exchange, data)
+        self._finish(exchange)
+
+    def fail(self, error: RelayError) -> None:
+        """The response will never be complete: the client must not take it for one (RFC 9112 §8)."""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        self._stream = None
+        exchange.error = error
+        cast(Any, self.transport).abortConnection()
+
+    def spliceable(self) -> Eager | None:
+        """Our transport, if content goes into it unchanged and nothing is queued."""
+        return None if self._chunked else plain_socket(self.transport)
+
+    # -- the end of an exchange -----------------------------------------------------------------------------------
+
+    def _finish(self, exchange: Exchange) -> None:
+        """The answer is written; go on with the next request or close."""
+        listener = self._listener
+        now = listener.now()
+        self._exchange = None
+        listener.counters.active_requests -= 1
+        stream, exchange.request.stream = exchange.request.stream, None
+        self._stop_producing()
+        if stream is not None:
+            stream.cancel()
+        exchange.finish(now)
+        if not self._keep_open or self._ending or listener.draining:
+            self._close(now)
+            return
+        self._resume_input()
+        self.deadline = now + listener.options.idle_timeout
+        if self._reader is not None:
+            self._draining = True
+        elif self._buffer:
+            self._serve()
+
+    def _let_go(self, exchange: Exchange, error: RelayError) -> None:
+        """The client is gone: whoever worked for it can stop."""
+        self._listener.counters.active_requests -= 1
+        request_stream, exchange.request.stream = exchange.request.stream, None
+        response_stream, self._stream = self._stream, None
+        self._reader = None
+        exchange.abandon()
+        if request_stream is not None:
+            request_stream.fail(error)
+        if response_stream is not None:
+            response_stream.cancel()
+
+    def _count_flow(self, exchange: Exchange) -> None:
+        if self._flow is not None:
+            exchange.bytes_sent += self._flow.moved
+            self._flow = None
+
+    def _drain(self, data: bytes) -> None:
+        """Drop the rest of a request's content after an early answer."""
+        assert self._reader is not None
+        _, left = self._reader.feed(data)
+        if left is not None:
+            self._draining = False
+            self._reader = None
+            self._buffer = left
+            self._serve()
+
+    def _close(self, now: float) -> None:
+        """Close when everything is sent; if the client may still be sending, read on for a moment first, because
+        closing a socket with unread octets resets the connection and may destroy the answer (RFC 9112 §9.6)."""
+        transport = cast(Any, self.transport)
+        still_sending = self._reader is not None or bool(self._buffer) or self._ending
+        self._ending = True
+        self._reader = None
+        self._buffer = b""
+        if still_sending and hasattr(transport, "loseWriteConnection") and isinstance(transport, Eager):
+            self._lingering = MAX_LINGER
+            self.deadline = now + LINGER_TIME
+            self._input_paused = False
+            transport.loseWriteConnection()
+            transport.resumeProducing()
+        else:
+            self.deadline = now + self._listener.options.send_timeout
+            transport.loseConnection()
+
+    def _linger(self, count: int) -> None:
+        self._lingering -= count
+        if self._lingering < 0:
+            cast(Any, self.transport).abortConnection()
+
+    def _stop_producing(self) -> None:
+        if self._producing:
+            self._producing = False
+            self._blocked = False
+            cast(Any, self.transport).unregisterProducer()
+
+    # -- upgrades -------------------------------------------------------------------------------------------------
+
+    def _switch(self, exchange: Exchange, response: Response) -> None:
+        """Answer 101 and become a tunnel (RFC 9110 §7.8); the exchange lasts as long as the tunnel."""
+        upgraded = response.upgraded
+        assert upgraded is not None
+        listener = self._listener
+        protocols = response.fields.get(b"upgrade") or exchange.request.upgrade
+        response.fields.remove(b"upgrade")
+        framing = b"Connection: Upgrade\r\nUpgrade: %b\r\n\r\n" % protocols
+        self._write(exchange, self._head(response, framing) + upgraded.early)
+        early, self._buffer = self._buffer, b""
+        self._exchange = None
+        self._tunnelled = True
+        listener.deadlines.members.discard(self)
+
+        def done(from_client: int, from_server: int) -> None:
+            exchange.bytes_received += from_client
+            exchange.bytes_sent += from_server
+            listener.counters.bytes_received += from_client
+            listener.counters.active_requests -= 1
+            upgraded.closed()
+            exchange.finish(listener.now())
+            listener.disconnected(self, self._origin.client)
+
+        tunnel = Tunnel(listener.deadlines, upgraded.idle_timeout, done)
+        tunnel.join(self.transport, upgraded.transport, early)
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def expired(self, now: float) -> None:
+        """The deadline has passed: what it was for depends on where we are."""
+        options = self._listener.options
+        if self._ending:
+            if self._lingering or not self._measure()[0] or not self._has_progressed():
+                self._abort()
+            else:
+                self.deadline = now + options.send_timeout
+        elif self._exchange is None:
+            if self._started:
+                self._refuse(RequestTimeout("the head did not arrive in time"))
+            else:
+                self._ending = True
+                self.deadline = now + options.send_timeout
+                cast(Any, self.transport).loseConnection()
+        elif self._blocked or self._flow is not None:
+            if self._has_progressed():
+                self.deadline = now + options.send_timeout
+            else:
+                self._abort()
+        elif self._reader is not None and not self._input_paused:
+            self._check_body_progress(self._exchange, now)
+        else:
+            self.deadline = NEVER
+
+    def _check_body_progress(self, exchange: Exchange, now: float) -> None:
+        if exchange.bytes_received - self._body_seen >= MIN_BODY_PROGRESS:
+            self._await_content(exchange)
+            return
+        self._reader = None
+        self._keep_open = False
+        self.deadline = now + LINGER_TIME
+        self._fail_request(RequestTimeout("the content did not arrive in time"))
+
+    def _watch_sending(self) -> None:
+        self._progress = self._measure()
+        self.deadline = self._listener.now() + self._listener.options.send_timeout
+
+    def _has_progressed(self) -> bool:
+        """Whether the client has taken anything worth the name since the last look, or owes us nothing."""
+        before, self._progress = self._progress, self._measure()
+        queued, in_kernel, moved = self._progress
+        if not queued and not in_kernel:
+            return True
+        return moved - before[2] + (before[0] - queued) + (before[1] - in_kernel) >= MIN_SEND_PROGRESS
+
+    def _measure(self) -> tuple[int, int, int]:
+        """(octets in our queue, octets that the kernel holds unacknowledged, octets spliced so far)."""
+        transport = self.transport
+        while not isinstance(transport, Eager) and getattr(transport, "transport", None) is not None:
+            transport = cast(Any, transport).transport
+        if not isinstance(transport, Eager):
+            return 0, 0, 0
+        try:
+            in_kernel = struct.unpack("i", fcntl.ioctl(transport.socket.fileno(), _SIOCOUTQ, b"\0\0\0\0"))[0]
+        except OSError:
+            in_kernel = 0
+        return transport.unsent, in_kernel, self._flow.moved if self._flow is not None else 0
+
+    def _abort(self) -> None:
+        self.deadline = NEVER
+        if self._exchange is not None and self._exchange.error is None:
+            self._exchange.error = RequestTimeout("the client did not take the response in time")
+        cast(Any, self.transport).abortConnection()
+
+    # -- shutdown -------------------------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Take no more requests; close now if none is running."""
+        self._keep_open = self._keep_open and self._exchange is not None
+        if self._exchange is None and not self._ending and not self._tunnelled:
+            self._ending = True
+            self.deadline = self._listener.now() + LINGER_TIME
+            cast(Any, self.transport).loseConnection()
+
+    def abort(self) -> None:
+        """End at once."""
+        self._abort()

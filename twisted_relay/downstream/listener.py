@@ -1,0 +1,145 @@
+"""A listener's state: its options, its routes, who is connected, and what was counted.
+
+The listening sockets are in `port`; what is said on a connection is in `http1`.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from ipaddress import IPv6Address, ip_address
+from typing import Protocol
+
+from twisted_relay.config.tree import ListenerOptions
+from twisted_relay.downstream.plan import Plan
+from twisted_relay.exchange import Observer
+from twisted_relay.http.forwarding import Origin
+from twisted_relay.http.http1 import RequestLimits
+from twisted_relay.net.deadlines import Deadlines, Limited
+from twisted_relay.networks import NetworkSet
+from twisted_relay.routing import Router
+
+REJECTIONS = ("draining", "client_limit")
+"""Why a connection may be refused before its first request."""
+
+
+class Connection(Limited, Protocol):
+    """One client's connection, whatever it speaks."""
+
+    def drain(self) -> None:
+        """Take no more requests; end when the running one is answered."""
+
+    def abort(self) -> None:
+        """End at once."""
+
+
+class ListenerCounters:
+    """Numbers that only grow, and `active_requests`."""
+
+    __slots__ = ("active_requests", "bytes_received", "connections", "handshakes", "rejected")
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.active_requests = 0
+        self.bytes_received = 0
+        """Octets read from clients."""
+        self.rejected = dict.fromkeys(REJECTIONS, 0)
+        self.handshakes = {"success": 0, "failure": 0}
+
+
+class Listener:
+    """An address where clients connect, and everything that their connections share."""
+
+    def __init__(
+        self,
+        options: ListenerOptions,
+        router: Router[Plan],
+        deadlines: Deadlines,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self.name = options.name
+        self.options = options
+        self.router = router
+        self.deadlines = deadlines
+        self.observers = tuple(observers)
+        self.now: Callable[[], float] = deadlines.now
+        self.limits = RequestLimits(options.max_request_line, options.max_header, options.max_header_fields)
+        self.counters = ListenerCounters()
+        self.connections: set[Connection] = set()
+        self.draining = False
+        self.on_idle: Callable[[], None] | None = None
+        """Called when the last connection of a draining listener is gone."""
+        self.on_full: Callable[[], None] | None = None
+        """Called when `max_connections` is reached: further clients wait in the kernel's queue."""
+        self.on_room: Callable[[], None] | None = None
+        """Called when there is room again."""
+        self._of_client: Counter[str] = Counter()
+        self._trusted = NetworkSet(options.trusted_proxies)
+        self._pseudonym = b"%b-%b" % (options.name.encode("ascii"), os.urandom(4).hex().encode("ascii"))
+
+    def admit(self, client: str) -> bool:
+        """Whether one more connection of this client may be opened; counts the refusal if not."""
+        options = self.options
+        if self.draining:
+            self.counters.rejected["draining"] += 1
+            return False
+        if 0 < options.max_connections_per_client <= self._of_client[client]:
+            self.counters.rejected["client_limit"] += 1
+            return False
+        return True
+
+    def origin(self, client: str, port: int) -> Origin:
+        """Who the requests of a new connection come from; `client` is "" for a UNIX socket."""
+        trusted = bool(client) and client in self._trusted if self.options.trusted_proxies else False
+        return Origin(
+            client,
+            b"https" if self.options.tls else b"http",
+            port,
+            self._pseudonym if self.options.via else b"",
+            trusted=trusted,
+        )
+
+    def connected(self, connection: Connection, client: str) -> None:
+        """A connection has been made."""
+        self.counters.connections += 1
+        self.connections.add(connection)
+        self.deadlines.members.add(connection)
+        if self.options.max_connections_per_client:
+            self._of_client[client] += 1
+        if len(self.connections) == self.options.max_connections and self.on_full is not None:
+            self.on_full()
+
+    def disconnected(self, connection: Connection, client: str) -> None:
+        """A connection is gone. Later calls for the same one do nothing."""
+        if connection not in self.connections:
+            return
+        if len(self.connections) == self.options.max_connections and self.on_room is not None:
+            self.on_room()
+        self.connections.discard(connection)
+        self.deadlines.members.discard(connection)
+        if self.options.max_connections_per_client:
+            self._of_client[client] -= 1
+            if not self._of_client[client]:
+                del self._of_client[client]
+        if self.draining and not self.connections and self.on_idle is not None:
+            self.on_idle()
+
+    def drain(self) -> None:
+        """Close what is idle, let what is running finish."""
+        self.draining = True
+        for connection in list(self.connections):
+            connection.drain()
+
+    def abort(self) -> None:
+        """End every connection at once."""
+        for connection in list(self.connections):
+            connection.abort()
+
+
+def address_text(host: str) -> str:
+    """A peer's address as the rest of the program writes it: IPv4-mapped addresses as IPv4, no zone."""
+    host = host.partition("%")[0]
+    if ":" in host:
+        address = ip_address(host)
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+    return host

@@ -1,0 +1,25 @@
+"""What a listener needs to know of a route: where it leads and what it allows. Made when the configuration is loaded."""
+
+from dataclasses import dataclass
+
+from twisted_relay.exchange import Destination
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How requests that took a route are served."""
+
+    route: str
+    """The route's name; empty for the listener's own backend."""
+    destination: Destination
+    max_body: int = 0
+    """Octets of request content; 0: no limit."""
+    upgrades: frozenset[bytes] | None = frozenset()
+    """Lower-case protocols that a client may upgrade to; None: any."""
+
+    def allows_upgrade(self, protocols: bytes) -> bool:
+        """Whether a client may upgrade to what its Upgrade field says."""
+        if not self.upgrades:
+            return self.upgrades is None
+        wanted = {item.strip(b" \t").partition(b"/")[0] for item in protocols.lower().split(b",")}
+        return bool(wanted) and wanted <= self.upgrades

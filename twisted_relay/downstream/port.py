@@ -1,0 +1,133 @@
+"""Listening sockets: they accept, look at limits, and give each client a connection object."""
+
+import contextlib
+import os
+import socket
+import stat
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IAddress, IReactorCore
+from twisted.internet.protocol import Factory
+from twisted.internet.ssl import CertificateOptions
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from twisted_relay.config.values import Address, BindAddress
+from twisted_relay.downstream.http1 import HTTP1Connection
+from twisted_relay.downstream.listener import Listener, address_text
+from twisted_relay.errors import BindError
+from twisted_relay.net.transport import EagerPort, EagerUNIXPort
+
+
+class ListenerPorts:
+    """All sockets of one listener. `open` and `close` are called once each."""
+
+    def __init__(self, listener: Listener, reactor: IReactorCore, context: CertificateOptions | None) -> None:
+        self._listener = listener
+        self._reactor = reactor
+        self._context = context
+        self._ports: list[Any] = []
+        self.addresses: list[str] = []
+        """Where it listens, as text; with the port that was taken for port 0."""
+
+    def open(self) -> None:
+        """Listen on every address; raises `BindError` and listens on none if one cannot be had."""
+        for bind in self._listener.options.bind:
+            try:
+                self._open(bind)
+            except (CannotListenError, OSError) as error:
+                self.close()
+                reason = error.socketError if isinstance(error, CannotListenError) else error
+                raise BindError(f"[listener:{self._listener.name}] cannot listen on {bind}: {reason}") from error
+        self._listener.on_room = self._accept_again
+        self._listener.on_full = self._stop_accepting
+
+    def close(self) -> Deferred[object]:
+        """Accept nothing more; what is connected stays."""
+        ports, self._ports = self._ports, []
+        self._listener.on_room = self._listener.on_full = None
+        return cast("Deferred[object]", gatherResults([maybeDeferred(port.stopListening) for port in ports]))
+
+    def _open(self, bind: BindAddress) -> None:
+        if isinstance(bind, Address):
+            for host in _hosts(bind.host):
+                self._open_tcp(host, bind.port)
+            return
+        _remove_stale(bind.path)
+        options = self._listener.options
+        factory = self._secured(ClientFactory(self._listener, 0))
+        port = EagerUNIXPort(bind.path, factory, options.backlog, options.socket_mode, self._reactor)
+        port.startListening()
+        self._ports.append(port)
+        self.addresses.append(str(bind))
+
+    def _open_tcp(self, host: str, number: int) -> None:
+        factory = ClientFactory(self._listener, number)
+        port = EagerPort(number, self._secured(factory), self._listener.options.backlog, host, self._reactor)
+        port.startListening()
+        self._ports.append(port)
+        taken = port.getHost()
+        factory.port = taken.port
+        self.addresses.append(str(Address(taken.host, taken.port)))
+
+    def _secured(self, factory: Factory) -> Factory:
+        if self._context is None:
+            return factory
+        secured = TLSMemoryBIOFactory(self._context, False, factory)
+        secured.noisy = False
+        return secured
+
+    def _stop_accepting(self) -> None:
+        for port in self._ports:
+            port.stopReading()
+
+    def _accept_again(self) -> None:
+        for port in self._ports:
+            port.startReading()
+
+
+def _hosts(host: str) -> list[str]:
+    """The addresses to bind for a configured host: all interfaces of both families for none."""
+    if host == "localhost":
+        return ["127.0.0.1", "::1"] if _has_ipv6() else ["127.0.0.1"]
+    if host:
+        return [host]
+    return ["::"] if _has_ipv6() else ["0.0.0.0"]
+
+
+def _has_ipv6() -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        return True
+    return False
+
+
+def _remove_stale(path: str) -> None:
+    """Remove a socket that nobody listens on any more; leave everything else for the bind to fail on."""
+    with contextlib.suppress(OSError):
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(path)
+            except ConnectionRefusedError:
+                os.unlink(path)
+
+
+class ClientFactory(Factory):
+    """Makes the connection object of each client."""
+
+    noisy = False
+
+    def __init__(self, listener: Listener, port: int) -> None:
+        self._listener = listener
+        self.port = port
+        """The port that clients connected to; 0 for a UNIX socket."""
+
+    def buildProtocol(self, addr: IAddress | None) -> HTTP1Connection | None:
+        """A connection for a new client, or None to close it at once."""
+        client = address_text(getattr(addr, "host", ""))
+        if not self._listener.admit(client):
+            return None
+        return HTTP1Connection(self._listener, self._listener.origin(client, self.port))

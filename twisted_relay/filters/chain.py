@@ -1,0 +1,140 @@
+"""Filters in a row, as one destination. Built once for each route when the configuration is loaded.
+
+The coroutines are driven here with `send`, not by a Deferred each: three filters cost 0.75 µs so. A filter may
+wait for the next one, or for a Deferred.
+"""
+
+from collections.abc import Coroutine, Generator, Sequence
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_relay.errors import RelayError
+from twisted_relay.exchange import Destination, Exchange
+from twisted_relay.filters.filter import Filter, Proceed
+from twisted_relay.http.message import Answer, Answered, Response
+
+_log = Logger()
+
+
+def chain(filters: Sequence[Filter], destination: Destination) -> Destination:
+    """The destination behind these filters, the first outermost; without filters the destination itself."""
+    if not filters:
+        return destination
+    proceed: Proceed = _Last(destination)
+    for step in reversed(filters):
+        proceed = _Link(step, proceed)
+    first = proceed
+
+    def through_filters(exchange: Exchange, answered: Answered) -> None:
+        _Run(exchange, answered).start(first(exchange))  # type: ignore[arg-type]
+
+    return through_filters
+
+
+class _Link:
+    """A filter together with what comes after it."""
+
+    __slots__ = ("_proceed", "_step")
+
+    def __init__(self, step: Filter, proceed: Proceed) -> None:
+        self._step = step
+        self._proceed = proceed
+
+    def __call__(self, exchange: Exchange) -> Coroutine[Any, Any, Response]:
+        return self._step(exchange, self._proceed)  # type: ignore[return-value]
+
+
+class _Last:
+    """The destination as the end of the chain."""
+
+    __slots__ = ("_destination",)
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+
+    def __call__(self, exchange: Exchange) -> "_Arrival":
+        arrival = _Arrival()
+        self._destination(exchange, arrival.answered)
+        return arrival
+
+
+class _Arrival:
+    """The destination's answer, to be awaited."""
+
+    __slots__ = ("answer", "run")
+
+    def __init__(self) -> None:
+        self.answer: Answer | None = None
+        self.run: _Run | None = None
+
+    def answered(self, answer: Answer) -> None:
+        """The answer is there."""
+        self.answer = answer
+        if self.run is not None:
+            self.run.resume(None)
+
+    def __await__(self) -> Generator["_Arrival", None, Response]:
+        if self.answer is None:
+            yield self
+        assert self.answer is not None
+        if isinstance(self.answer, RelayError):
+            raise self.answer
+        return self.answer
+
+
+class _Run:
+    """One exchange on its way through the chain."""
+
+    __slots__ = ("_answered", "_coroutine", "_exchange", "_waiting")
+
+    def __init__(self, exchange: Exchange, answered: Answered) -> None:
+        self._exchange = exchange
+        self._answered = answered
+        self._coroutine: Any = None
+        self._waiting: Deferred[Any] | None = None
+
+    def start(self, coroutine: Coroutine[Any, Any, Response]) -> None:
+        """Begin."""
+        self._coroutine = coroutine
+        self.resume(None)
+
+    def resume(self, result: object) -> None:
+        """Go on with what was waited for."""
+        self._waiting = None
+        try:
+            if isinstance(result, Failure):
+                awaited = result.throwExceptionIntoGenerator(self._coroutine)
+            else:
+                awaited = self._coroutine.send(result)
+        except StopIteration as stop:
+            self._answered(stop.value)
+        except RelayError as error:
+            self._answered(error)
+        except CancelledError:
+            self._exchange.cancel = None
+        except Exception as error:
+            _log.failure("a filter of route {route} failed", route=self._exchange.route)
+            failure = RelayError("a filter failed")
+            failure.__cause__ = error
+            self._answered(failure)
+        else:
+            self._wait_for(awaited)
+
+    def cancel(self) -> None:
+        """The client is gone while a filter waits for a Deferred."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.cancel()
+
+    def _wait_for(self, awaited: object) -> None:
+        if isinstance(awaited, _Arrival):
+            awaited.run = self
+        elif isinstance(awaited, Deferred):
+            self._waiting = awaited
+            self._exchange.cancel = self.cancel
+            awaited.addBoth(self.resume)
+        else:
+            raise TypeError(f"a filter may wait for the next filter or a Deferred, not for {awaited!r}")

@@ -1,0 +1,56 @@
+"""Sets, adds and removes fields of the request that goes on and of the response that comes back.
+
+Order, in each direction: remove, set, add. Fields of the connection and of the framing cannot be changed: the
+configuration refuses them.
+"""
+
+from collections.abc import Sequence
+
+from twisted_relay.config.tree import RouteOptions
+from twisted_relay.config.values import FieldLine
+from twisted_relay.exchange import Exchange
+from twisted_relay.filters.filter import Filter, Proceed
+from twisted_relay.http.fields import Fields
+from twisted_relay.http.message import Response
+
+
+def for_route(options: RouteOptions) -> Filter | None:
+    """The filter of a route that changes fields, else None."""
+    request = Changes(options.remove_request_header, options.set_request_header, options.add_request_header)
+    response = Changes(options.remove_response_header, options.set_response_header, options.add_response_header)
+    return ChangeFieldsFilter(request, response) if request or response else None
+
+
+class Changes:
+    """What is changed in one direction."""
+
+    __slots__ = ("_added", "_removed")
+
+    def __init__(self, removed: Sequence[str], set_: Sequence[FieldLine], added: Sequence[FieldLine]) -> None:
+        names = [*removed, *(line.name for line in set_)]
+        self._removed = [name.lower().encode("ascii") for name in names]
+        self._added = [f"{line.name}: {line.value}".encode() for line in (*set_, *added)]
+
+    def __bool__(self) -> bool:
+        return bool(self._removed or self._added)
+
+    def apply(self, fields: Fields) -> None:
+        """Change the fields."""
+        for name in self._removed:
+            fields.remove(name)
+        fields.lines += self._added
+
+
+class ChangeFieldsFilter:
+    """The `set_`, `add_` and `remove_` options of a route."""
+
+    def __init__(self, request: Changes, response: Changes) -> None:
+        self._request = request
+        self._response = response
+
+    async def __call__(self, exchange: Exchange, proceed: Proceed) -> Response:
+        """See `Filter`."""
+        self._request.apply(exchange.request.fields)
+        response = await proceed(exchange)
+        self._response.apply(response.fields)
+        return response

@@ -1,0 +1,197 @@
+"""The wiring: from a configuration to running listeners, backends and checks. The only module that knows all others."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from twisted_relay import __version__
+from twisted_relay.balancing import POLICIES
+from twisted_relay.config.tree import BackendOptions, Config, ListenerOptions, RouteOptions
+from twisted_relay.config.values import Address, ServerSpec
+from twisted_relay.downstream.listener import Listener
+from twisted_relay.downstream.plan import Plan
+from twisted_relay.downstream.port import ListenerPorts
+from twisted_relay.downstream.respond import redirect, respond
+from twisted_relay.exchange import Destination, Observer
+from twisted_relay.filters import filters_of
+from twisted_relay.filters.chain import chain
+from twisted_relay.net.deadlines import Deadlines
+from twisted_relay.routing import Route, Router
+from twisted_relay.signals import SignalActions, reload_is_not_available, watch_signals
+from twisted_relay.tls import listener_context, server_context
+from twisted_relay.upstream.backend import Backend
+from twisted_relay.upstream.dial import Dialler
+from twisted_relay.upstream.pool import Pool
+from twisted_relay.upstream.resolver import Resolver, is_address
+from twisted_relay.upstream.server import Server
+
+MAX_TICK = 0.5
+MIN_TICK = 0.05
+"""Seconds between two looks at the deadlines: a quarter of the shortest time that is configured, within these."""
+
+
+def make_service(config: Config, reactor: IReactorTime) -> "RelayService":
+    """Everything that the configuration says, ready to be started. Raises `ConfigurationError`."""
+    return RelayService(Relay(config, reactor))
+
+
+class Relay:
+    """The objects of one configuration, tied together. Nothing runs before `open` and `start`."""
+
+    def __init__(self, config: Config, reactor: IReactorTime, now: Callable[[], float] = time.monotonic) -> None:
+        self.config = config
+        self.reactor = reactor
+        self.now = now
+        self.deadlines = Deadlines(reactor, now, _tick(config))
+        self.resolver = Resolver(reactor)
+        self.backends = {name: self._make_backend(options) for name, options in config.backends.items()}
+        routes = [(options, self._make_plan(options)) for options in config.routes]
+        self.listeners = [self._make_listener(options, routes) for options in config.listeners]
+        self.ports = [self._make_ports(listener) for listener in self.listeners]
+
+    # -- making ---------------------------------------------------------------------------------------------------
+
+    def _make_backend(self, options: BackendOptions) -> Backend:
+        backend = Backend(
+            options, POLICIES[options.balance](), self.reactor, self.deadlines, self.config.metrics.buckets
+        )
+        for spec in options.servers:
+            server = Server(spec, options, self.now)
+            dialler = self._make_dialler(spec, options)
+            backend.add(server, Pool(server, dialler, self.deadlines, backend.counters.connect_times))
+        return backend
+
+    def _make_dialler(self, spec: ServerSpec, options: BackendOptions) -> Dialler:
+        host = spec.address.host if isinstance(spec.address, Address) else "localhost"
+        context = server_context(options, host) if spec.scheme == "https" else None
+        return Dialler(self.reactor, spec, self.resolver, context, options.connect_timeout)
+
+    def _make_plan(self, options: RouteOptions) -> Plan:
+        if options.respond is not None:
+            destination = respond(options)
+        elif options.redirect is not None:
+            destination = redirect(options.redirect)
+        else:
+            destination = self.backends[options.backend].forward
+        upgrades = None if "any" in options.upgrade else frozenset(word.encode("ascii") for word in options.upgrade)
+        return Plan(options.name, chain(filters_of(options), destination), options.max_body or 0, upgrades)
+
+    def _make_listener(self, options: ListenerOptions, routes: Sequence[tuple[RouteOptions, Plan]]) -> Listener:
+        mine = [
+            Route(route, plan if route.max_body is not None else _limited(plan, options.max_body))
+            for route, plan in routes
+            if not route.listener or options.name in route.listener
+        ]
+        fallback = self._fallback(options)
+        if fallback is not None:
+            mine.append(Route(RouteOptions(name=""), Plan("", fallback, options.max_body)))
+        return Listener(options, Router(mine), self.deadlines, self._observers(options))
+
+    def _fallback(self, options: ListenerOptions) -> Destination | None:
+        if options.redirect is not None:
+            return redirect(options.redirect)
+        return self.backends[options.backend].forward if options.backend else None
+
+    def _observers(self, options: ListenerOptions) -> list[Observer]:
+        return []
+
+    def _make_ports(self, listener: Listener) -> ListenerPorts:
+        name = listener.options.tls
+        context = listener_context(self.config.tls[name]) if name else None
+        return ListenerPorts(listener, cast(Any, self.reactor), context)
+
+    # -- running --------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Listen on every address; raises `BindError`."""
+        for ports in self.ports:
+            ports.open()
+
+    def start(self) -> None:
+        """Start the clocks."""
+        self.deadlines.start()
+        for backend in self.backends.values():
+            for server in backend.servers:
+                if isinstance(server.spec.address, Address) and not is_address(server.spec.address.host):
+                    self.resolver.watch(server.spec.address.host)
+
+    async def stop(self) -> None:
+        """Accept nothing more, let what is running finish within `grace`, then end the rest."""
+        await gatherResults([ports.close() for ports in self.ports])
+        busy = [listener for listener in self.listeners if listener.connections]
+        for listener in self.listeners:
+            listener.drain()
+        await gatherResults([self._until_idle(listener) for listener in busy])
+        for listener in self.listeners:
+            listener.abort()
+        for backend in self.backends.values():
+            backend.close()
+        self.resolver.stop()
+        self.deadlines.stop()
+
+    def _until_idle(self, listener: Listener) -> Deferred[None]:
+        idle: Deferred[None] = Deferred()
+        if not listener.connections:
+            idle.callback(None)
+            return idle
+        timer = self.reactor.callLater(self.config.relay.grace, lambda: idle.called or idle.callback(None))
+
+        def now_idle() -> None:
+            if timer.active():
+                timer.cancel()
+            if not idle.called:
+                idle.callback(None)
+
+        listener.on_idle = now_idle
+        return idle
+
+
+def _limited(plan: Plan, max_body: int) -> Plan:
+    return Plan(plan.route, plan.destination, max_body, plan.upgrades)
+
+
+def _tick(config: Config) -> float:
+    times = [
+        time
+        for listener in config.listeners
+        for time in (listener.header_timeout, listener.body_timeout, listener.send_timeout, listener.idle_timeout)
+    ]
+    times += [
+        time
+        for backend in config.backends.values()
+        for time in (backend.response_timeout, backend.idle_timeout, backend.pool_idle_timeout, backend.tunnel_timeout)
+    ]
+    return min(MAX_TICK, max(MIN_TICK, min([time for time in times if time], default=1.0) / 4))
+
+
+class RelayService(Service):
+    """The relay as a Twisted service."""
+
+    _log = Logger()
+
+    def __init__(self, relay: Relay) -> None:
+        self.relay = relay
+        self.name = "relay"
+
+    def privilegedStartService(self) -> None:
+        """Bind, before privileges are dropped; an address that cannot be had ends the start."""
+        super().privilegedStartService()
+        self.relay.open()
+
+    def startService(self) -> None:
+        """Start."""
+        super().startService()
+        reactor = cast(Any, self.relay.reactor)
+        watch_signals(reactor, SignalActions(reactor.stop, lambda: None, reload_is_not_available))
+        self.relay.start()
+        self._log.info("twisted_relay {version} is running", version=__version__)
+
+    def stopService(self) -> Deferred[None]:
+        """Stop; the Deferred fires when everything has ended."""
+        super().stopService()
+        return Deferred.fromCoroutine(self.relay.stop())

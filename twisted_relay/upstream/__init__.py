@@ -1,0 +1,1 @@
+"""Towards servers: backends, their servers, the connections to them, and what is tried again."""

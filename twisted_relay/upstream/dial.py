@@ -1,0 +1,215 @@
+"""Opening a connection to one server: its addresses, TLS, and one time limit over all of it.
+
+A name may have several addresses; the next one is tried when the one before has failed or has not answered for
+`STAGGER` seconds (RFC 8305), and the first that stands wins.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.internet.error import TimeoutError as TimedOut
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IReactorTime
+from twisted.internet.protocol import ClientFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
+
+from twisted_relay.config.values import Address, ServerSpec
+from twisted_relay.errors import ConnectFailed, ConnectTimeout, NameNotResolved, ServerError, TLSFailed
+from twisted_relay.net.transport import Dialling, dial_tcp, dial_unix
+from twisted_relay.upstream.http1 import UpstreamConnection
+from twisted_relay.upstream.resolver import Resolver
+
+STAGGER = 0.25
+"""Seconds for which an address may keep the next one waiting."""
+
+Dialled = Callable[[UpstreamConnection | ServerError], None]
+Maker = Callable[[], UpstreamConnection]
+
+
+class Dialler:
+    """Opens connections to one server. `tls` is None for plain HTTP; `timeout` is seconds."""
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        spec: ServerSpec,
+        resolver: Resolver,
+        tls: IOpenSSLClientConnectionCreator | None,
+        timeout: float,
+    ) -> None:
+        self.reactor = reactor
+        self.spec = spec
+        self.resolver = resolver
+        self.tls = tls
+        self.timeout = timeout
+
+    def dial(self, make: Maker, done: Dialled) -> "Dial":
+        """Open a connection with a protocol that `make` makes; `done` is called once, unless cancelled."""
+        dial = Dial(self, make, done)
+        dial.start()
+        return dial
+
+
+class Dial:
+    """One connection being opened."""
+
+    def __init__(self, dialler: Dialler, make: Maker, done: Dialled) -> None:
+        self._dialler = dialler
+        self._make = make
+        self._done: Dialled | None = done
+        self._addresses: list[str] = []
+        self._tries: list[_Attempt] = []
+        self._error: ServerError = NameNotResolved(f"no address is known for {dialler.spec.name}")
+        self._timer: Any = None
+        self._stagger: Any = None
+
+    def start(self) -> None:
+        """Find the addresses and try the first."""
+        reactor = self._dialler.reactor
+        self._timer = reactor.callLater(self._dialler.timeout or 86400.0, self._timed_out)
+        address = self._dialler.spec.address
+        if isinstance(address, Address):
+            self._dialler.resolver.addresses(address.host, self._resolved)
+        else:
+            self._addresses = [address.path]
+            self._next()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the outcome is still open."""
+        return self._done is not None
+
+    def cancel(self) -> None:
+        """Nobody needs the connection any more."""
+        self._done = None
+        self._stop()
+
+    def _resolved(self, addresses: tuple[str, ...]) -> None:
+        if self._done is not None:
+            self._addresses = list(addresses)
+            self._next()
+
+    def _next(self) -> None:
+        """Try the next address, if there is one; fail if nothing is left to hope for."""
+        self._stagger = None
+        if not self._addresses:
+            if not any(attempt.running for attempt in self._tries):
+                self._finish(self._error)
+            return
+        attempt = _Attempt(self, self._make)
+        self._tries.append(attempt)
+        host = self._addresses.pop(0)
+        if self._addresses:
+            self._stagger = self._dialler.reactor.callLater(STAGGER, self._next)
+        attempt.start(self._dialler, host)
+
+    def succeeded(self, connection: UpstreamConnection) -> None:
+        """An attempt has a connection."""
+        self._finish(connection)
+
+    def failed(self, error: ServerError) -> None:
+        """An attempt has failed; go on with the next address at once."""
+        self._error = error
+        if self._done is None:
+            return
+        if self._stagger is not None:
+            self._stagger.cancel()
+        self._next()
+
+    def _timed_out(self) -> None:
+        self._timer = None
+        self._finish(ConnectTimeout(f"no connection within {self._dialler.timeout:g} s"))
+
+    def _finish(self, result: UpstreamConnection | ServerError) -> None:
+        done, self._done = self._done, None
+        self._stop(keep=result)
+        if done is not None:
+            done(result)
+        elif isinstance(result, UpstreamConnection):
+            result.abort()
+
+    def _stop(self, keep: object = None) -> None:
+        for timer in (self._timer, self._stagger):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._stagger = None
+        self._addresses = []
+        tries, self._tries = self._tries, []
+        for attempt in tries:
+            if attempt.connection is not keep or keep is None:
+                attempt.cancel()
+
+
+class _Attempt(ClientFactory):
+    """One address being tried."""
+
+    noisy = False
+
+    def __init__(self, dial: Dial, make: Maker) -> None:
+        self._dial = dial
+        self._make = make
+        self._dialling: Dialling | None = None
+        self._secure = False
+        self.running = True
+        self.connection: UpstreamConnection | None = None
+
+    def start(self, dialler: Dialler, host: str) -> None:
+        """Begin to connect to an address or a UNIX socket's path."""
+        factory: ClientFactory = self
+        if dialler.tls is not None:
+            self._secure = True
+            factory = _TLSAttempt(dialler.tls, True, self)
+        address = dialler.spec.address
+        try:
+            if isinstance(address, Address):
+                self._dialling = dial_tcp(dialler.reactor, host, address.port, factory, None)
+            else:
+                self._dialling = dial_unix(dialler.reactor, host, factory, None)
+        except OSError as error:  # no descriptor is left
+            self._end(ConnectFailed(str(error)))
+
+    def buildProtocol(self, addr: object) -> UpstreamConnection:
+        """The socket is connected."""
+        connection = self.connection = self._make()
+        connection.secure = self._secure
+        connection.on_ready = self._ready
+        connection.on_failure = self._lost
+        return connection
+
+    def clientConnectionFailed(self, connector: object, reason: Failure) -> None:
+        """The socket could not be connected."""
+        if reason.check(TimedOut):
+            self._end(ConnectTimeout(reason.getErrorMessage()))
+        else:
+            self._end(ConnectFailed("refused" if reason.check(Refused) else reason.getErrorMessage()))
+
+    def cancel(self) -> None:
+        """Stop trying."""
+        self.running = False
+        if self.connection is not None:
+            self.connection.on_ready = self.connection.on_failure = None
+            if self.connection.transport is not None and not self.connection.gone:
+                self.connection.abort()
+        elif self._dialling is not None:
+            self._dialling.disconnect()
+
+    def _ready(self) -> None:
+        self.running = False
+        assert self.connection is not None
+        self._dial.succeeded(self.connection)
+
+    def _lost(self, reason: Failure) -> None:
+        """Connected, but lost before it was ready: only TLS can do that."""
+        self._end(TLSFailed(reason.getErrorMessage()) if self._secure else ConnectFailed(reason.getErrorMessage()))
+
+    def _end(self, error: ServerError) -> None:
+        if self.running:
+            self.running = False
+            self._dial.failed(error)
+
+
+class _TLSAttempt(TLSMemoryBIOFactory):
+    """TLS around an attempt."""
+
+    noisy = False

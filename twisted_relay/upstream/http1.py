@@ -1,0 +1,540 @@
+"""HTTP/1.1 towards one server (RFC 9112): a connection, and a try of an exchange on it.
+
+A `Try` writes the request, reads the response strictly and hands it over as soon as its head is there; it is the
+sink of the request's content and the source of the response's. The connection outlives its tries and goes back to
+its pool only when nothing is left over on either side.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+from typing import Protocol as Interface
+
+from twisted.internet.interfaces import IHandshakeListener, IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_relay.errors import (
+    BadResponse,
+    ConnectionReset,
+    IncompleteResponse,
+    RelayError,
+    ResponseTimeout,
+    ServerError,
+)
+from twisted_relay.exchange import Exchange
+from twisted_relay.http.body import BodyReader, BrokenContent, CloseReader, LengthReader, chunk, last_chunk
+from twisted_relay.http.fields import Fields
+from twisted_relay.http.forwarding import prepare_response
+from twisted_relay.http.http1 import find_response_head, read_response, response_reader, write_request
+from twisted_relay.http.message import Answered, Response
+from twisted_relay.http.stream import Flow, Sink, Stream
+from twisted_relay.net import splice
+from twisted_relay.net.deadlines import NEVER
+from twisted_relay.net.transport import Eager, plain_socket
+from twisted_relay.upstream.server import Server
+
+MAX_INFORMATIONAL = 32
+"""Informational responses that one final response may be preceded by."""
+SPLICE_FROM = 131072
+"""Octets that must still come for a splice to be worth its pipe."""
+CLOSE_TIMEOUT = 5.0
+"""Seconds for which a closed TLS connection may wait for the other side's goodbye."""
+
+
+class Owner(Interface):
+    """What a connection goes back to."""
+
+    server: Server
+
+    def give_back(self, connection: "UpstreamConnection") -> None: ...
+    def lost(self, connection: "UpstreamConnection") -> None: ...
+
+
+@implementer(IHandshakeListener)
+class UpstreamConnection(Protocol):
+    """One connection to a server."""
+
+    def __init__(self, owner: Owner, now: Callable[[], float]) -> None:
+        self.owner = owner
+        self.now = now
+        self.deadline = NEVER
+        self.opened = 0.0
+        self.uses = 0
+        self.current: Try | None = None
+        self.on_ready: Callable[[], None] | None = None
+        """Called when the connection is established, over TLS after the handshake."""
+        self.on_failure: Callable[[Failure], None] | None = None
+        """Called when it is lost before that."""
+        self.secure = False
+        self.gone = False
+
+    def connectionMade(self) -> None:
+        """The TCP or UNIX connection stands."""
+        set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
+        if set_no_delay is not None:
+            set_no_delay(True)
+        if not self.secure:
+            self._ready()
+
+    def handshakeCompleted(self) -> None:
+        """The TLS handshake is done and the certificate was accepted."""
+        self._ready()
+
+    def _ready(self) -> None:
+        ready, self.on_ready, self.on_failure = self.on_ready, None, None
+        if ready is not None:
+            ready()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Octets from the server; on an idle connection they belong to nobody and nobody may get them."""
+        self.owner.server.counters.bytes_received += len(data)
+        if self.current is not None:
+            self.current.received(data)
+        else:
+            self.abort()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone."""
+        self.gone = True
+        self.deadline = NEVER
+        failed, self.on_failure, self.on_ready = self.on_failure, None, None
+        if failed is not None:
+            failed(reason)
+        self.owner.lost(self)
+        if self.current is not None:
+            self.current.lost()
+
+    def expired(self, now: float) -> None:
+        """The deadline has passed: of the try, or of being idle."""
+        if self.current is not None:
+            self.current.expired(now)
+        elif self.deadline != NEVER:
+            self.owner.lost(self)
+            self.close()
+
+    def write(self, data: bytes) -> None:
+        """Send octets."""
+        self.owner.server.counters.bytes_sent += len(data)
+        cast(Any, self.transport).write(data)
+
+    def close(self) -> None:
+        """Close in good order."""
+        cast(Any, self.transport).loseConnection()
+        if self.secure:
+            cast(Any, self.transport).abortConnection()
+
+    def abort(self) -> None:
+        """Close at once."""
+        cast(Any, self.transport).abortConnection()
+
+
+@implementer(IPushProducer)
+class Try:
+    """One try of an exchange on one connection. Answers once: a response, or the error that stopped it.
+
+    After the answer the stream of the response's content tells how it goes on.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_blocked",
+        "_buffer",
+        "_connection",
+        "_exchange",
+        "_heard",
+        "_informational",
+        "_method",
+        "_paused",
+        "_producing",
+        "_pump",
+        "_reader",
+        "_request_stream",
+        "_response",
+        "_stream",
+        "released",
+        "reused",
+        "server",
+    )
+
+    def __init__(self, exchange: Exchange, connection: UpstreamConnection, answered: Answered) -> None:
+        self.server = connection.owner.server
+        self.reused = connection.uses > 0
+        self.released: Callable[[], None] | None = None
+        """Called once, when the server has nothing more to do for this try."""
+        self._exchange = exchange
+        self._connection: UpstreamConnection | None = connection
+        self._answered: Answered | None = answered
+        self._method = exchange.request.method
+        self._buffer = b""
+        self._heard = False
+        self._informational = 0
+        self._response: Response | None = None
+        self._reader: BodyReader | None = None
+        self._stream: Stream | None = None
+        self._request_stream: Stream | None = None
+        self._producing = False
+        self._blocked = False
+        self._paused = False
+        self._pump: splice.Pump | None = None
+
+    def start(self, authority: bytes) -> None:
+        """Write the request, as much as there is of it."""
+        connection, exchange = self._connection, self._exchange
+        assert connection is not None
+        request = exchange.request
+        connection.current = self
+        connection.uses += 1
+        now = connection.now()
+        exchange.sent = now
+        connection.deadline = now + self.server.options.response_timeout
+        data = write_request(request, authority, request.upgrade)
+        stream = request.stream
+        if request.length is None:
+            data += chunk(request.content)
+            if stream is None:
+                data += last_chunk(request.trailers)
+        elif request.content:
+            data += request.content
+        if stream is None:
+            connection.write(data)
+            return
+        self._request_stream = stream
+        self._producing = True
+        cast(Any, connection.transport).registerProducer(self, True)
+        connection.write(data)
+        if self._connection is not None:
+            stream.attach(self)
+
+    # -- the sink of the request's content ------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """More of the request's content."""
+        connection = self._connection
+        if connection is None:
+            return
+        if self._response is None:
+            connection.deadline = connection.now() + self.server.options.response_timeout
+        connection.write(chunk(data) if self._exchange.request.length is None else data)
+
+    def end(self, data: bytes, trailers: Fields | None) -> None:
+        """The request is complete."""
+        self._request_stream = None
+        connection = self._connection
+        if connection is None:
+            return
+        self._stop_producing(connection)
+        if self._exchange.request.length is None:
+            data = chunk(data) + last_chunk(trailers)
+        if data:
+            connection.write(data)
+        if self._response is None:
+            now = connection.now()
+            self._exchange.sent = now
+            connection.deadline = now + self.server.options.response_timeout
+
+    def fail(self, error: RelayError) -> None:
+        """The request will never be complete; whoever read it answers the client."""
+        self._request_stream = None
+        self._answered = None
+        self._drop()
+
+    def spliceable(self) -> Eager | None:
+        """Uploads are not spliced: the client's side counts and limits them."""
+        return None
+
+    def pauseProducing(self) -> None:
+        """The server reads slower than the client writes."""
+        self._blocked = True
+        if self._request_stream is not None:
+            self._request_stream.pause()
+
+    def resumeProducing(self) -> None:
+        """The server has taken what was queued."""
+        self._blocked = False
+        connection = self._connection
+        if connection is not None and self._response is None:
+            connection.deadline = connection.now() + self.server.options.response_timeout
+        if self._request_stream is not None:
+            self._request_stream.resume()
+
+    def stopProducing(self) -> None:
+        """The transport is gone; `lost` follows."""
+
+    # -- the response ---------------------------------------------------------------------------------------------
+
+    def received(self, data: bytes) -> None:
+        """Octets from the server."""
+        if self._reader is not None:
+            self._take_content(self._reader, data)
+            return
+        self._heard = True
+        buffer = self._buffer + data if self._buffer else data
+        try:
+            while self._response is None and self._connection is not None and buffer:
+                end = find_response_head(buffer)
+                if end < 0:
+                    self._buffer = buffer
+                    return
+                response = read_response(buffer[:end], self._method)
+                buffer = buffer[end + 4 :]
+                if response.status >= 200 or response.status == 101:
+                    self._buffer = b""
+                    self._take_response(response, buffer)
+                    return
+                self._take_informational(response)
+        except BadResponse as error:
+            self._fail(error)
+            return
+        self._buffer = buffer
+
+    def _take_informational(self, response: Response) -> None:
+        self._informational += 1
+        if self._informational > MAX_INFORMATIONAL:
+            raise BadResponse("too many informational responses")
+        prepare_response(response, trailers_pass=False)
+        if self._exchange.informational is not None:
+            self._exchange.informational(response)
+
+    def _take_response(self, response: Response, rest: bytes) -> None:
+        exchange, connection = self._exchange, self._connection
+        assert connection is not None
+        now = connection.now()
+        exchange.first_byte = now
+        self.server.count_response(response.status)
+        if response.status == 101:
+            self._upgrade(response, rest)
+            return
+        self._response = response
+        reader = response_reader(response, self._method)
+        content, left = b"", rest
+        complete = reader is None
+        if reader is not None:
+            content, maybe_left = self._feed(reader, rest)
+            complete = maybe_left is not None
+            left = maybe_left or b""
+        prepare_response(response, trailers_pass=exchange.request.wants_trailers)
+        response.content = content
+        if complete:
+            if reader is not None:
+                response.trailers = reader.trailers
+                response.length = len(content)
+            self._finish_connection(left, reader)
+            self._answer(response)
+            return
+        self._reader = reader
+        self._stream = response.stream = Stream(self)
+        connection.deadline = now + self.server.options.idle_timeout
+        self._answer(response)
+
+    def _feed(self, reader: BodyReader, data: bytes) -> tuple[bytes, bytes | None]:
+        if not data:
+            return b"", None
+        try:
+            return reader.feed(data)
+        except BrokenContent as error:
+            raise BadResponse(str(error)) from error
+
+    def _take_content(self, reader: BodyReader, data: bytes) -> None:
+        connection, stream = self._connection, self._stream
+        assert connection is not None
+        try:
+            content, left = self._feed(reader, data)
+        except BadResponse as error:
+            self._fail(error)
+            return
+        if left is None:
+            if not self._paused:
+                connection.deadline = connection.now() + self.server.options.idle_timeout
+            if content and stream is not None:
+                stream.write(content)
+            return
+        self._stream = None
+        self._finish_connection(left, reader)
+        if stream is not None:
+            stream.end(content, reader.trailers)
+
+    def _upgrade(self, response: Response, rest: bytes) -> None:
+        if not self._exchange.request.upgrade:
+            raise BadResponse("101 without a request to upgrade")
+        connection = self._connection
+        assert connection is not None
+        upgrade = response.fields.get(b"upgrade")
+        prepare_response(response, trailers_pass=False)
+        if upgrade:
+            response.fields.set(b"Upgrade", upgrade)
+        released, self.released = self.released, None
+        connection.current = None
+        self._connection = None
+        connection.owner.lost(connection)
+        response.upgraded = _Upgraded(connection.transport, rest, self.server.options.tunnel_timeout, released)
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            answered(response)
+
+    def _answer(self, response: Response) -> None:
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            answered(response)
+        elif response.stream is not None:
+            response.stream.cancel()
+
+    # -- the source of the response's content ---------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """The client reads slower than the server writes: from now on time is the client's."""
+        connection = self._connection
+        if connection is not None and not self._paused:
+            self._paused = True
+            connection.deadline = NEVER
+            cast(Any, connection.transport).pauseProducing()
+
+    def resume(self) -> None:
+        """The client takes more."""
+        connection = self._connection
+        if connection is not None and self._paused:
+            self._paused = False
+            connection.deadline = connection.now() + self.server.options.idle_timeout
+            cast(Any, connection.transport).resumeProducing()
+
+    def cancel(self) -> None:
+        """Nobody wants the response, or the rest of it."""
+        self._answered = None
+        self._stream = None
+        self._drop()
+
+    def splice(self, sink: Sink) -> Flow | None:
+        """Move the rest inside the kernel, if it is long enough and both sides are plain sockets."""
+        reader, connection = self._reader, self._connection
+        if not isinstance(reader, LengthReader) or reader.remaining < SPLICE_FROM or connection is None:
+            return None
+        if self._paused or self._request_stream is not None or not splice.AVAILABLE:
+            return None
+        source = plain_socket(connection.transport)
+        target = sink.spliceable()
+        if source is None or not isinstance(target, Eager):
+            return None
+        try:
+            self._pump = splice.Pump(source, target, reader.remaining, self._spliced)
+        except OSError:
+            return None  # no descriptors left for a pipe: go on by copying
+        return self._pump
+
+    def _spliced(self, moved: int) -> None:
+        """All of the content has gone through the pipe."""
+        self.server.counters.bytes_received += moved
+        stream, self._stream = self._stream, None
+        self._pump = None
+        self._finish_connection(b"", self._reader)
+        if stream is not None:
+            stream.end()
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        reader, stream = self._reader, self._stream
+        if reader is not None and reader.end_of_input():
+            self._stream = None
+            self._detach()
+            if stream is not None:
+                stream.end()
+            return
+        if self._heard:
+            self._fail(IncompleteResponse("the server closed the connection in the middle of its response"))
+        else:
+            self._fail(ConnectionReset("the server closed the connection without a response"))
+
+    def expired(self, now: float) -> None:
+        """No response, or no more of it, in time."""
+        connection = self._connection
+        assert connection is not None
+        if self._pump is not None and self._pump.has_moved():
+            connection.deadline = now + self.server.options.idle_timeout
+        elif self._request_stream is not None and not self._blocked:
+            connection.deadline = now + self.server.options.response_timeout  # it is the client who is waited for
+        else:
+            self._fail(ResponseTimeout("no response in time" if self._response is None else "the response stalled"))
+
+    def _finish_connection(self, left: bytes, reader: BodyReader | None) -> None:
+        """The response is complete: keep the connection if nothing is left over, on either side."""
+        response = self._response
+        assert response is not None
+        clean = not left and self._request_stream is None
+        reusable = clean and response.keep_alive and response.minor == 1 and not isinstance(reader, CloseReader)
+        connection = self._detach()
+        if connection is None or connection.gone:
+            return
+        if self._paused:
+            self._paused = False
+            cast(Any, connection.transport).resumeProducing()
+        if reusable:
+            connection.owner.give_back(connection)
+        else:
+            connection.owner.lost(connection)
+            if clean:
+                connection.close()
+            else:
+                connection.abort()
+
+    def _fail(self, error: ServerError) -> None:
+        """The server failed: say so, before the answer or in the middle of the content."""
+        answered, self._answered = self._answered, None
+        stream, self._stream = self._stream, None
+        self._drop()
+        if answered is not None:
+            answered(error)
+        elif stream is not None:
+            stream.fail(error)
+
+    def _drop(self) -> None:
+        """Let go of everything and end the connection: its state is unknown."""
+        connection = self._detach()
+        if connection is not None and not connection.gone:
+            connection.owner.lost(connection)
+            connection.abort()
+
+    def _detach(self) -> UpstreamConnection | None:
+        connection, self._connection = self._connection, None
+        self._reader = None
+        if connection is None:
+            return None
+        pump, self._pump = self._pump, None
+        if pump is not None:
+            self.server.counters.bytes_received += pump.moved
+            pump.stop()
+        self._stop_producing(connection)
+        connection.current = None
+        connection.deadline = NEVER
+        stream, self._request_stream = self._request_stream, None
+        if stream is not None:
+            stream.cancel()
+        released, self.released = self.released, None
+        if released is not None:
+            released()
+        return connection
+
+    def _stop_producing(self, connection: UpstreamConnection) -> None:
+        if self._producing:
+            self._producing = False
+            cast(Any, connection.transport).unregisterProducer()
+
+
+class _Upgraded:
+    """The server's side of a tunnel."""
+
+    __slots__ = ("_released", "early", "idle_timeout", "transport")
+
+    def __init__(
+        self, transport: object, early: bytes, idle_timeout: float, released: Callable[[], None] | None
+    ) -> None:
+        self.transport = transport
+        self.early = early
+        self.idle_timeout = idle_timeout
+        self._released = released
+
+    def closed(self) -> None:
+        """The tunnel has ended: until now the server was busy with it."""
+        released, self._released = self._released, None
+        if released is not None:
+            released()

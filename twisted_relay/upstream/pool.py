@@ -1,0 +1,98 @@
+"""The connections to one server: idle ones are lent again, newest first, and new ones are dialled.
+
+A connection is idle, lent, or gone; the pool closes what has been idle too long, has served enough or is too old
+(`http.md` §15). Knows nothing of requests.
+"""
+
+from collections.abc import Callable
+
+from twisted_relay.errors import ServerError
+from twisted_relay.histogram import Histogram
+from twisted_relay.net.deadlines import NEVER, Deadlines
+from twisted_relay.upstream.dial import Dial, Dialler
+from twisted_relay.upstream.http1 import UpstreamConnection
+from twisted_relay.upstream.server import Server
+
+Connected = Callable[[UpstreamConnection | ServerError], None]
+"""Takes a connection that has just been made, or why there is none."""
+
+
+class Pool:
+    """The connections to one server."""
+
+    def __init__(self, server: Server, dialler: Dialler, deadlines: Deadlines, connect_times: Histogram) -> None:
+        self.server = server
+        self.idle: list[UpstreamConnection] = []
+        self.open = 0
+        """Connections that are established, idle or lent."""
+        self._connections: set[UpstreamConnection] = set()
+        self._dialler = dialler
+        self._deadlines = deadlines
+        self._connect_times = connect_times
+        self._closed = False
+
+    def take(self) -> UpstreamConnection | None:
+        """The newest idle connection, or None."""
+        if not self.idle:
+            return None
+        connection = self.idle.pop()
+        self.server.counters.reuses += 1
+        return connection
+
+    def dial(self, connected: Connected) -> Dial:
+        """Open a connection and call back with it or with the error; the caller may cancel it until then."""
+        started = self._deadlines.now()
+
+        def done(result: UpstreamConnection | ServerError) -> None:
+            if isinstance(result, UpstreamConnection):
+                self._connect_times.observe(self._deadlines.now() - started)
+                self._opened(result)
+            connected(result)
+
+        return self._dialler.dial(self._make_connection, done)
+
+    def give_back(self, connection: UpstreamConnection) -> None:
+        """A connection has served its request and can serve another."""
+        options = self.server.options
+        now = self._deadlines.now()
+        worn = 0 < options.pool_max_requests <= connection.uses
+        old = options.pool_max_age and now - connection.opened > options.pool_max_age
+        if self._closed or worn or old or len(self.idle) >= options.pool_idle:
+            connection.close()
+            return
+        connection.deadline = now + options.pool_idle_timeout
+        self.idle.append(connection)
+
+    def lost(self, connection: UpstreamConnection) -> None:
+        """A connection is gone."""
+        if connection not in self._connections:
+            return
+        self._connections.discard(connection)
+        self._deadlines.members.discard(connection)
+        self.open -= 1
+        if connection in self.idle:
+            self.idle.remove(connection)
+
+    def close_idle(self) -> None:
+        """Close what nobody uses: the server is down, or the pool is to be emptied."""
+        idle, self.idle = self.idle, []
+        for connection in idle:
+            connection.close()
+
+    def close(self) -> None:
+        """Close everything, also what is lent, and keep nothing from now on."""
+        self._closed = True
+        self.close_idle()
+        for connection in list(self._connections):
+            connection.abort()
+
+    def _make_connection(self) -> UpstreamConnection:
+        return UpstreamConnection(self, self._deadlines.now)
+
+    def _opened(self, connection: UpstreamConnection) -> None:
+        self.open += 1
+        self.server.counters.connections += 1
+        connection.opened = self._deadlines.now()
+        connection.deadline = NEVER
+        self._connections.add(connection)
+        self._deadlines.members.add(connection)

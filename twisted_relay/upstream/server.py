@@ -1,0 +1,120 @@
+"""One server of a backend: its state, its weight, its pool of connections, and what was counted.
+
+States change through `set_down`, `set_up`, `eject` and `restore` only; the backend hears of each change.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from twisted_relay.config.tree import BackendOptions
+from twisted_relay.config.values import Address, ServerSpec
+from twisted_relay.errors import ServerError
+
+UP, DOWN, DRAIN, MAINT, EJECTED = STATES = ("up", "down", "drain", "maint", "ejected")
+ERROR_REASONS = ("refused", "timeout", "reset", "tls", "dns", "protocol")
+HISTORY = 50
+"""Changes of state that are remembered, with their reasons."""
+
+
+class ServerCounters:
+    """Numbers that only grow."""
+
+    __slots__ = ("bytes_received", "bytes_sent", "checks", "codes", "connections", "errors", "reuses", "state_changes")
+
+    def __init__(self) -> None:
+        self.codes: dict[int, int] = {}
+        """Responses by status code."""
+        self.connections = 0
+        self.reuses = 0
+        self.errors = dict.fromkeys(ERROR_REASONS, 0)
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self.checks = {"success": 0, "failure": 0}
+        self.state_changes = dict.fromkeys(STATES, 0)
+
+
+class Server:
+    """A member of a backend."""
+
+    def __init__(self, spec: ServerSpec, options: BackendOptions, now: Callable[[], float]) -> None:
+        self.spec = spec
+        self.name = spec.name
+        self.weight = spec.weight
+        self.options = options
+        self.authority = authority_of(spec)
+        """What Host says when the backend has `host = backend`."""
+        self.state = UP
+        self.reason = ""
+        """Why it is in this state, in words; empty since the start."""
+        self.since = now()
+        self.history: deque[tuple[float, str, str]] = deque(maxlen=HISTORY)
+        """(when, state, reason) of the last changes, oldest first."""
+        self.active_requests = 0
+        self.last_check_duration = 0.0
+        """Seconds; 0.0 before the first check."""
+        self.counters = ServerCounters()
+        self.on_change: Callable[[Server, str], None] | None = None
+        """Called with the server and the state before, after every change."""
+        self._now = now
+        self._is_down = False
+        self._is_ejected = False
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether new requests may be given to it."""
+        return self.state == UP and self.weight > 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it may be given one more request now."""
+        limit = self.options.max_connections_per_server
+        return not limit or self.active_requests < limit
+
+    def set_down(self, reason: str) -> None:
+        """The check found it unhealthy."""
+        self._is_down = True
+        self._enter(DOWN, reason)
+
+    def set_up(self, reason: str) -> None:
+        """The check found it healthy again."""
+        self._is_down = False
+        self._enter(EJECTED if self._is_ejected else UP, reason)
+
+    def eject(self, reason: str) -> None:
+        """It failed live requests: no traffic for a while."""
+        self._is_ejected = True
+        if not self._is_down:
+            self._enter(EJECTED, reason)
+
+    def restore(self, reason: str) -> None:
+        """The time of its ejection is over."""
+        self._is_ejected = False
+        if not self._is_down:
+            self._enter(UP, reason)
+
+    def count_error(self, error: ServerError) -> None:
+        """A connection or a response failed."""
+        self.counters.errors[error.reason] = self.counters.errors.get(error.reason, 0) + 1
+
+    def count_response(self, code: int) -> None:
+        """A response head arrived."""
+        codes = self.counters.codes
+        codes[code] = codes.get(code, 0) + 1
+
+    def _enter(self, state: str, reason: str) -> None:
+        if state == self.state:
+            return
+        before, self.state, self.reason, self.since = self.state, state, reason, self._now()
+        self.counters.state_changes[state] += 1
+        self.history.append((self.since, state, reason))
+        if self.on_change is not None:
+            self.on_change(self, before)
+
+
+def authority_of(spec: ServerSpec) -> bytes:
+    """host[:port] of a server as a Host field says it; `localhost` for a UNIX socket."""
+    if not isinstance(spec.address, Address):
+        return b"localhost"
+    host = f"[{spec.address.host}]" if ":" in spec.address.host else spec.address.host
+    default = 443 if spec.scheme == "https" else 80
+    return (host if spec.address.port == default else f"{host}:{spec.address.port}").encode("ascii")
