@@ -32,6 +32,8 @@ if "rotate" in sys.argv:
 globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)], redirectStandardIO=False)
 reactor.addSystemEventTrigger("before", "shutdown", drain)
 watch_signals(reactor, SignalActions(reactor.stop, lambda: say("reopened"), reload_is_not_available))
+if "early" in sys.argv:
+    signal.raise_signal(signal.SIGTERM)
 reactor.callWhenRunning(say, "running")
 reactor.run()
 say("exit")
@@ -76,6 +78,16 @@ class SignalTests(SynchronousTestCase):
             self.read_until(daemon, "stopping")
             self.read_until(daemon, "exit")
             self.assertEqual(daemon.wait(), 0)
+
+    def test_term_before_the_reactor_runs(self) -> None:
+        """TERM during a start is not lost: the stop follows when there is something to stop, and one more ends it."""
+        daemon = self.start("early")
+        self.read_until(daemon, "exit")
+        self.assertEqual(daemon.wait(), 0)
+        daemon = self.start("early", "drain")
+        self.read_until(daemon, "stopping")
+        daemon.send_signal(signal.SIGTERM)
+        self.assertEqual(daemon.wait(), -signal.SIGTERM)
 
     def test_the_second_one_ends_it_at_once(self) -> None:
         """Whoever will not wait for running requests sends TERM or INT again; the status tells of it."""
