@@ -1,0 +1,250 @@
+"""What sections say about each other, and warnings."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import trustme
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.config.reading import config_of, load_files, only, places
+from twisted_relay.config import Loaded
+
+LISTENER = "[listener:web]\nbind = :80\nbackend = app\n"
+BACKEND = "[backend:app]\nservers = http://a\n"
+HTTPS = "[backend:app]\nservers = https://a\n"
+
+
+class Files(SynchronousTestCase):
+    """Loads a listener and a backend, and more after them."""
+
+    def load(self, more: str, base: str = LISTENER + BACKEND) -> Loaded:
+        """The further lines begin in line 6."""
+        return load_files(self.mktemp(), {"relay.ini": base + more})
+
+
+class NameTests(Files):
+    """Names of sections."""
+
+    def test_every_reference(self) -> None:
+        """Listeners, routes: each name must be there; it is pointed at."""
+        for line, column, message in (
+            ("listener = web wbe", 16, "no [listener:wbe] section"),
+            ("backend = apq", 11, "no [backend:apq] section"),
+        ):
+            diagnostic = only(self.load(f"[route:a]\n{line}\n" + ("respond = 200" if "listener" in line else "")))
+            place = (diagnostic.code, diagnostic.line, diagnostic.column, diagnostic.message)
+            self.assertEqual(place, ("no-such-name", 7, column, message))
+
+    def test_help(self) -> None:
+        """The nearest name, or all of them, or how to write the section."""
+        listener = "[listener:b]\nbind = :81\nredirect = https\n"
+        for line, help in (
+            ("backend = ap", 'did you mean "app"?'),
+            ("backend = zebra", "there are: app"),
+            ("tls = www", "write [tls:www]"),
+            ("access_log = main", "write [log:main]"),
+        ):
+            self.assertEqual(only(self.load(listener + line)).help, help)
+
+    def test_off_is_no_name(self) -> None:
+        """`access_log = off` names nothing."""
+        listener = "[listener:b]\nbind = :81\nredirect = https\naccess_log = off\n"
+        self.assertEqual(config_of(self.load(listener)).listeners[1].access_log, "")
+
+    def test_unused(self) -> None:
+        """Nothing names it."""
+        diagnostic = only(self.load("[log:main]\nto = stderr\n"))
+        self.assertEqual((diagnostic.code, diagnostic.severity, diagnostic.line), ("unused-section", "warning", 6))
+        self.assertEqual(places(self.load("[backend:b]\nservers = http://b\n")), ["6:1: warning[unused-section]"])
+
+    def test_no_conclusions_after_errors(self) -> None:
+        """A misspelled name is one error, and no warning that the right one is unused."""
+        self.assertEqual(places(self.load("", LISTENER.replace("app", "ap") + BACKEND)), ["3:11: error[no-such-name]"])
+
+
+class ListenerTests(Files):
+    """Listeners."""
+
+    def test_nothing_to_do(self) -> None:
+        """Neither backend nor redirect, and no route is for it."""
+        web = "[listener:web]\nbind = :80\n"
+        routed = "[route:a]\nlistener = {}\nrespond = 200\n"
+        other = "[listener:other]\nbind = :81\nredirect = https\n"
+        for text, expected in (
+            (web, ["1:1: warning[no-destination]"]),
+            (web + "redirect = https", []),
+            (web + "[route:a]\nrespond = 200\n", []),
+            (web + other + routed.format("web"), []),
+            (web + other + routed.format("other"), ["1:1: warning[no-destination]"]),
+        ):
+            self.assertEqual(places(self.load("", text)), expected, text)
+
+    def test_bound_twice(self) -> None:
+        """One address, one listener, the private one among them; free ports are as many as one likes."""
+        diagnostic = only(self.load("[listener:b]\nbind = :81 :80\nredirect = https\n"))
+        self.assertEqual((diagnostic.code, diagnostic.line, diagnostic.column), ("duplicate-bind", 7, 12))
+        self.assertEqual(places(self.load("[admin]\nstats = :80\n")), ["7:9: error[duplicate-bind]"])
+        self.assertEqual(places(self.load("[admin]\nstats = :0 :0\n")), [])
+
+    def test_redirect_to_itself(self) -> None:
+        """From https to https leads nowhere."""
+        folder = Path(self.mktemp()).absolute()
+        write_pair(folder, trustme.CA().issue_cert("a.example"))
+        text = "[listener:b]\nbind = :443\ntls = t\nredirect = https\n"
+        text += f"[tls:t]\ncert = {folder}/cert.pem\nkey = {folder}/key.pem\n"
+        self.assertEqual(places(self.load(text)), ["9:12: warning[redirect-loop]"])
+
+
+class RouteTests(Files):
+    """Routes."""
+
+    def test_one_destination(self) -> None:
+        """Exactly one; the second is pointed at."""
+        for lines, expected in (
+            ("path = /a", ["6:1: error[no-destination]"]),
+            ("respond = 200\nbackend = app", ["8:1: error[two-destinations]"]),
+            (
+                "backend = app\nredirect = https\nrespond = 200",
+                ["8:1: error[two-destinations]", "9:1: error[two-destinations]"],
+            ),
+            ("backend = app", []),
+            ("respond = 20", ["7:11: error[bad-value]"]),
+        ):
+            self.assertEqual(places(self.load(f"[route:a]\n{lines}\n")), expected, lines)
+
+    def test_options_without_meaning(self) -> None:
+        """Of answers when it does not answer (an error), of forwarding when it does not forward (a warning)."""
+        for lines, expected in (
+            ("backend = app\nrespond_body = x", ["8:1: error[needs-respond]"]),
+            ("respond = 200\nstrip_prefix = /a", ["8:1: warning[no-effect]"]),
+            ("redirect = https\nset_request_header = A: b", ["8:1: warning[no-effect]"]),
+            ("respond = 200\nset_response_header = A: b", []),
+        ):
+            self.assertEqual(places(self.load(f"[route:a]\n{lines}\n")), expected, lines)
+
+    def test_files(self) -> None:
+        """The file of an answer is looked at: there, a file, not too large, and not beside a text."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        (folder / "page").write_bytes(b"x" * 1024 * 1024)
+        (folder / "large").write_bytes(b"x" * (1024 * 1024 + 1))
+        for name, message in (
+            ("page", ""),
+            ("large", "is larger than 1 MiB"),
+            (".", "is not a file"),
+            ("no", "No such file"),
+        ):
+            loaded = self.load(f"[route:a]\nrespond = 200\nrespond_file = {folder}/{name}\n")
+            self.assertEqual([message in each.message for each in loaded.diagnostics], [True] * bool(message), name)
+        both = self.load(f"[route:a]\nrespond = 200\nrespond_body = a\nrespond_file = {folder}/page\n")
+        self.assertEqual(places(both), ["9:1: error[two-contents]"])
+
+    def test_secrets(self) -> None:
+        """Credentials stand in the environment, not in the file."""
+        header = "[route:a]\nbackend = app\nset_request_header =\n  X-A: b\n  Authorization: Bearer {}\n"
+        self.assertEqual(places(self.load(header.format("abc"))), ["10:3: warning[inline-secret]"])
+        loaded = load_files(
+            self.mktemp(), {"relay.ini": LISTENER + BACKEND + header.format("${TOKEN}")}, {"TOKEN": "abc"}
+        )
+        self.assertEqual(places(loaded), [])
+        self.assertEqual(config_of(loaded).routes[0].set_request_header[1].value, "Bearer abc")
+
+
+class BackendTests(Files):
+    """Backends."""
+
+    def test_slow_checks(self) -> None:
+        """A check that may last longer than the time between two."""
+        self.assertEqual(places(self.load("check = GET /\ncheck_timeout = 6s\n")), ["7:17: warning[slow-check]"])
+        self.assertEqual(places(self.load("check_timeout = 6s\n")), [])
+
+    def test_no_verification(self) -> None:
+        """It is said what that means."""
+        diagnostic = only(self.load("tls_verify = off\n", LISTENER + HTTPS))
+        self.assertEqual((diagnostic.severity, diagnostic.code, diagnostic.line), ("warning", "no-verification", 6))
+        self.assertIn("anyone on the path can read and change what is sent", diagnostic.help)
+
+    def test_tls_without_https(self) -> None:
+        """Options of TLS do nothing for plain servers."""
+        self.assertEqual(places(self.load("tls_name = a\n")), ["6:1: warning[no-effect]"])
+        self.assertEqual(places(self.load("tls_name = a\n", LISTENER + HTTPS)), [])
+
+    def test_client_certificate(self) -> None:
+        """Certificate and key go together, and are read."""
+        self.assertEqual(places(self.load("tls_cert = /x\n", LISTENER + HTTPS)), ["6:1: error[missing-option]"])
+        self.assertEqual(
+            places(self.load("tls_cert = /x\ntls_key = /y\ntls_ca = /z\n", LISTENER + HTTPS)),
+            ["6:12: error[bad-file]", "7:11: error[bad-file]", "8:10: error[bad-file]"],
+        )
+
+
+def write_pair(folder: Path, issued: trustme.LeafCert) -> None:
+    """`cert.pem` and `key.pem`, the key for its owner only."""
+    folder.mkdir(exist_ok=True)
+    (folder / "cert.pem").write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(str(folder / "key.pem"))
+    os.chmod(folder / "key.pem", 0o600)
+
+
+class CertificateTests(Files):
+    """Certificates of listeners."""
+
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp()).absolute()
+        self.authority = trustme.CA()
+        write_pair(self.folder, self.authority.issue_cert("a.example"))
+
+    def check(self, cert: str = "cert.pem", key: str = "key.pem") -> Loaded:
+        """A listener with these files; cert stands in line 5, key in line 6."""
+        text = "[listener:web]\nbind = :443\ntls = www\n[tls:www]\n"
+        return self.load(
+            "redirect = /a\n", text + f"cert = {self.folder}/{cert}\nkey = {self.folder}/{key}\n[defaults:listener]\n"
+        )
+
+    def test_good(self) -> None:
+        """A certificate with its key says nothing."""
+        self.assertEqual(places(self.check()), [])
+
+    def test_unusable(self) -> None:
+        """Missing and unreadable files are named."""
+        (self.folder / "bad.pem").write_text("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
+        for cert, key, place in (
+            ("no.pem", "key.pem", "5:8"),
+            ("bad.pem", "key.pem", "5:8"),
+            ("key.pem", "key.pem", "5:8"),
+            ("cert.pem", "no.pem", "6:7"),
+            ("cert.pem", "bad.pem", "6:7"),
+            ("cert.pem", "cert.pem", "6:7"),
+        ):
+            loaded = self.check(cert, key)
+            self.assertEqual(places(loaded), [f"{place}: error[bad-file]"])
+            self.assertIn(str(self.folder / (cert if place == "5:8" else key))[:30], loaded.diagnostics[0].message)
+
+    def test_key_of_another(self) -> None:
+        """The key must belong to the certificate."""
+        self.authority.issue_cert("b.example").private_key_pem.write_to_path(str(self.folder / "key.pem"))
+        self.assertEqual(places(self.check()), ["6:7: error[key-mismatch]"])
+
+    def test_expired(self) -> None:
+        """A warning: it may be renewed while relay runs."""
+        issued = self.authority.issue_cert(
+            "a.example", not_after=datetime(2001, 2, 3, tzinfo=UTC), not_before=datetime(2001, 1, 1, tzinfo=UTC)
+        )
+        write_pair(self.folder, issued)
+        diagnostic = only(self.check())
+        self.assertEqual((diagnostic.severity, diagnostic.line), ("warning", 5))
+        self.assertEqual(diagnostic.message, "the certificate expired on 2001-02-03")
+
+    def test_readable_key(self) -> None:
+        """A warning when every user can read the key."""
+        os.chmod(self.folder / "key.pem", 0o644)
+        self.assertEqual(places(self.check()), ["6:7: warning[readable-key]"])
+
+
+class LogTests(Files):
+    """Logs."""
+
+    def test_one_file_one_log(self) -> None:
+        """Two writers of one file would spoil its rotation."""
+        self.assertEqual(places(self.load("[log:a]\nto = /x\n[log:b]\nto = /x\n")), ["9:6: error[duplicate-log]"])
