@@ -75,6 +75,7 @@ _ROWS = (
         (PYTHON, "-c", _RELAY_VERSION),
         (str(Path(PYTHON).with_name("twistd")), "-n", "--pidfile=", "relay", "--config", "{configuration}"),
         "relay.ini",
+        {"PYTHONPATH": str(HERE.parent)},  # this tree, whatever is installed
     ),
     Peer("nginx", "nginx", ("nginx", "-v"), ("nginx", "-e", "stderr", "-c", "{configuration}"), "nginx.conf"),
     Peer("haproxy", "HAProxy", ("haproxy", "-v"), ("haproxy", "-db", "-f", "{configuration}"), "haproxy.cfg"),
