@@ -12,6 +12,7 @@ from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.responses import TO_HTTPS
 from twisted_relay.config.suggest import did_you_mean
 from twisted_relay.config.tree import (
+    SECTIONS,
     AdminOptions,
     BackendOptions,
     ListenerOptions,
@@ -52,15 +53,19 @@ def check(path: str, sections: Sequence[Section], report: Report) -> None:
 
 def check_references(sections: Sequence[Section], report: Report) -> None:
     """Every name that an option mentions must be a section."""
+    names = {kind: [other.name for other in sections if other.type == kind] for kind in SECTIONS}
     for section in sections:
         for kind, word in _references(section):
-            names = [other.name for other in sections if other.type == kind]
-            if word.text not in names:
-                listed = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
-                help = did_you_mean(word.text, names) or (
-                    f"there are: {listed}" if names else f"write [{kind}:{word.text}]"
-                )
-                report.error(word.span, "no-such-name", f"no [{kind}:{word.text}] section", help)
+            if word.text not in names[kind]:
+                message = f"no [{kind}:{word.text}] section"
+                report.error(word.span, "no-such-name", message, _names_help(kind, word.text, names[kind]))
+
+
+def _names_help(kind: str, wrong: str, names: Sequence[str]) -> str:
+    if not names:
+        return f"write [{kind}:{wrong}]"
+    listed = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+    return did_you_mean(wrong, names) or f"there are: {listed}"
 
 
 def check_unused(sections: Sequence[Section], report: Report) -> None:
