@@ -3,6 +3,9 @@
 Run by `compare.py` as `twisted_web_proxy.py PORT ORIGIN_PORT`.
 """
 
+# mypy: allow-untyped-calls
+# (Twisted is typed in parts only.)
+
 import sys
 
 from twisted.internet import reactor
@@ -24,7 +27,7 @@ def main() -> None:
     """Serve until the process is ended."""
     port, origin_port = int(sys.argv[1]), int(sys.argv[2])
     resource = ReverseProxyResource("127.0.0.1", origin_port, b"")
-    site = QuietSite(resource, timeout=300)  # type: ignore[no-untyped-call]
+    site = QuietSite(resource, timeout=300)
     TCP4ServerEndpoint(reactor, port, backlog=1024, interface="127.0.0.1").listen(site)
     IReactorCore(reactor).run()
 
