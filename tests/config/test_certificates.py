@@ -38,7 +38,7 @@ class CertificateTests(SynchronousTestCase):
         """There is nobody to ask for its password."""
         key = load_pem_private_key(self.key.read_bytes(), None)
         self.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
-        with self.assertRaises(BadValue) as caught:  # noqa: PT027
+        with self.assertRaises(BadValue) as caught:
             certificates.read_key(str(self.key))
         self.assertIn("is encrypted", str(caught.exception))
 
@@ -59,5 +59,5 @@ class CertificateTests(SynchronousTestCase):
         """A pipe would wait for ever, so it is not opened."""
         os.mkfifo(self.folder / "pipe")
         for name in ("pipe", ".", "missing", "a\x00b"):
-            with self.assertRaises(BadValue):  # noqa: PT027
+            with self.assertRaises(BadValue):
                 certificates.read_bounded(os.path.join(self.folder, name), 10)

@@ -27,7 +27,7 @@ class WordsTests(SynchronousTestCase):
                 raise BadValue(Fault("there", span=elsewhere))
             raise not_valid(text, "write something else")
 
-        with self.assertRaises(BadValue) as caught:  # noqa: PT027
+        with self.assertRaises(BadValue) as caught:
             parse_words(value_of("a\nb c").words(), refuse)
         faults = caught.exception.faults
         self.assertEqual(
