@@ -5,7 +5,6 @@ of one option are alternatives, several options must all hold. A condition answe
 and `refusal` in words for `relay explain`. Nothing here knows in which order routes are asked (`routing`) or what a
 route does with its requests. Bytes are compared as they stand on the wire; text of the configuration is UTF-8.
 """
-# ruff: noqa: ARG002  (every condition is asked with the request and the client, and most look at one of them)
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -249,7 +248,7 @@ def _value_predicate(match: FieldMatch | QueryMatch) -> Predicate:
     return match.text.encode().__eq__
 
 
-def _any_value(value: bytes) -> bool:  # noqa: ARG001  (a predicate for what only has to be there)
+def _any_value(value: bytes) -> bool:
     return True
 
 

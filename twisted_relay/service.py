@@ -139,16 +139,20 @@ class Relay:
         if not listener.connections:
             idle.callback(None)
             return idle
-        timer = self.reactor.callLater(self.config.relay.grace, lambda: idle.called or idle.callback(None))
+        timer = self.reactor.callLater(self.config.relay.grace, _fire, idle)
 
         def now_idle() -> None:
             if timer.active():
                 timer.cancel()
-            if not idle.called:
-                idle.callback(None)
+            _fire(idle)
 
         listener.on_idle = now_idle
         return idle
+
+
+def _fire(deferred: Deferred[None]) -> None:
+    if not deferred.called:
+        deferred.callback(None)
 
 
 def _limited(plan: Plan, max_body: int) -> Plan:

@@ -6,7 +6,7 @@ context fails every client that offers a protocol (`twisted.md` §4.3).
 
 from pathlib import Path
 
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from twisted.internet import ssl
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
@@ -22,7 +22,7 @@ def listener_context(options: TLSOptions) -> ssl.CertificateOptions:
     """The context of a listener with one certificate; raises `ConfigurationError`."""
     try:
         chain = [certificate.original for certificate in _certificates(options.cert)]
-        key = ssl.KeyPair.load(Path(options.key).read_bytes(), SSL.FILETYPE_PEM).original
+        key = crypto.load_privatekey(crypto.FILETYPE_PEM, Path(options.key).read_bytes())
         return ssl.CertificateOptions(
             privateKey=key,
             certificate=chain[0],
@@ -62,9 +62,9 @@ def _certificates(path: str) -> list[ssl.Certificate]:
 def _client_certificate(options: BackendOptions) -> ssl.PrivateCertificate | None:
     if not options.tls_cert:
         return None
-    return ssl.PrivateCertificate.loadPEM(
-        Path(options.tls_key).read_bytes() + b"\n" + Path(options.tls_cert).read_bytes()
-    )
+    pem = Path(options.tls_key).read_bytes() + b"\n" + Path(options.tls_cert).read_bytes()
+    certificate: ssl.PrivateCertificate = ssl.PrivateCertificate.loadPEM(pem)
+    return certificate
 
 
 @implementer(IOpenSSLClientConnectionCreator)

@@ -5,9 +5,6 @@ connection is the source of the request's content and the sink of the response's
 answer comes from.
 """
 
-import fcntl
-import struct
-import termios
 from typing import Any, cast
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener, IPushProducer
@@ -35,7 +32,7 @@ from twisted_relay.http.http1 import find_request_head, read_request, request_re
 from twisted_relay.http.message import Answer, Request, Response
 from twisted_relay.http.stream import Flow, Sink, Stream
 from twisted_relay.net.deadlines import NEVER
-from twisted_relay.net.transport import Eager, plain_socket
+from twisted_relay.net.transport import Eager, in_flight, plain_socket
 from twisted_relay.net.tunnel import Tunnel
 
 MAX_PIPELINED = 65536
@@ -48,8 +45,6 @@ LINGER_TIME = 5.0
 MIN_BODY_PROGRESS = 256
 MIN_SEND_PROGRESS = 1024
 """Octets that must move within `body_timeout` and `send_timeout`: one octet a minute is no progress."""
-
-_SIOCOUTQ = termios.TIOCOUTQ
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
@@ -577,7 +572,7 @@ class HTTP1Connection(Protocol):
         self._ending = True
         self._reader = None
         self._buffer = b""
-        if still_sending and hasattr(transport, "loseWriteConnection") and isinstance(transport, Eager):
+        if still_sending and isinstance(self.transport, Eager):
             self._lingering = MAX_LINGER
             self.deadline = now + LINGER_TIME
             self._input_paused = False
@@ -676,16 +671,8 @@ class HTTP1Connection(Protocol):
 
     def _measure(self) -> tuple[int, int, int]:
         """(octets in our queue, octets that the kernel holds unacknowledged, octets spliced so far)."""
-        transport = self.transport
-        while not isinstance(transport, Eager) and getattr(transport, "transport", None) is not None:
-            transport = cast(Any, transport).transport
-        if not isinstance(transport, Eager):
-            return 0, 0, 0
-        try:
-            in_kernel = struct.unpack("i", fcntl.ioctl(transport.socket.fileno(), _SIOCOUTQ, b"\0\0\0\0"))[0]
-        except OSError:
-            in_kernel = 0
-        return transport.unsent, in_kernel, self._flow.moved if self._flow is not None else 0
+        queued, in_kernel = in_flight(self.transport)
+        return queued, in_kernel, self._flow.moved if self._flow is not None else 0
 
     def _abort(self) -> None:
         self.deadline = NEVER

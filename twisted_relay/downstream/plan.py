@@ -1,4 +1,4 @@
-"""What a listener needs to know of a route: where it leads and what it allows. Made when the configuration is loaded."""
+"""What a listener needs to know of a route: where it leads and what it allows. Made when the file is loaded."""
 
 from dataclasses import dataclass
 

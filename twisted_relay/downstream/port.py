@@ -57,7 +57,7 @@ class ListenerPorts:
         _remove_stale(bind.path)
         options = self._listener.options
         factory = self._secured(ClientFactory(self._listener, 0))
-        port = EagerUNIXPort(bind.path, factory, options.backlog, options.socket_mode, self._reactor)
+        port = EagerUNIXPort(cast(Any, bind.path), factory, options.backlog, options.socket_mode, self._reactor)
         port.startListening()
         self._ports.append(port)
         self.addresses.append(str(bind))
@@ -74,9 +74,9 @@ class ListenerPorts:
     def _secured(self, factory: Factory) -> Factory:
         if self._context is None:
             return factory
-        secured = TLSMemoryBIOFactory(self._context, False, factory)
+        secured: Any = TLSMemoryBIOFactory(self._context, False, factory)
         secured.noisy = False
-        return secured
+        return cast(Factory, secured)
 
     def _stop_accepting(self) -> None:
         for port in self._ports:

@@ -1,4 +1,4 @@
-"""The filters, in the order in which a request meets them. Each row makes a route's filter, or None if it needs none."""
+"""The filters, in the order in which a request meets them. Each row makes a route's filter, or None."""
 
 from collections.abc import Callable
 

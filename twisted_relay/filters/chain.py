@@ -5,7 +5,7 @@ wait for the next one, or for a Deferred.
 """
 
 from collections.abc import Coroutine, Generator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -29,7 +29,7 @@ def chain(filters: Sequence[Filter], destination: Destination) -> Destination:
     first = proceed
 
     def through_filters(exchange: Exchange, answered: Answered) -> None:
-        _Run(exchange, answered).start(first(exchange))  # type: ignore[arg-type]
+        _Run(exchange, answered).start(cast("Coroutine[Any, Any, Response]", first(exchange)))
 
     return through_filters
 
@@ -44,7 +44,7 @@ class _Link:
         self._proceed = proceed
 
     def __call__(self, exchange: Exchange) -> Coroutine[Any, Any, Response]:
-        return self._step(exchange, self._proceed)  # type: ignore[return-value]
+        return self._step(exchange, self._proceed)
 
 
 class _Last:

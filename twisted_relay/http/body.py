@@ -16,11 +16,10 @@ MAX_TRAILERS = 8192
 """Octets of a trailer section."""
 MAX_TRAILER_FIELDS = 64
 
-_CHUNK_LINE = re.compile(
-    rb"([0-9A-Fa-f]{1,15})"
-    rb"(?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-    rb"(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|\"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*\"))?)*"
-)
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_QUOTED = rb"\"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*\""
+_EXTENSION = rb"[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?" % (_TOKEN, _TOKEN, _QUOTED)
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:%b)*" % _EXTENSION)
 _NOT_IN_TRAILERS = frozenset(
     b"content-length transfer-encoding host connection te trailer upgrade keep-alive proxy-connection content-type "
     b"content-encoding content-range authorization proxy-authorization proxy-authenticate www-authenticate cookie "

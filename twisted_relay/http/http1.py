@@ -71,6 +71,9 @@ _MEANING = {
     b"expect": EXPECT,
 }
 
+_NOT_IN_RESPONSES = (HOST, EXPECT)
+"""Mean nothing in a response and pass."""
+
 _MAX_KNOWN = 4096
 _known: dict[bytes, int] = {}
 """Field names as they were written, once found valid, with their meaning. Bounded: a flood of new names is slow
@@ -110,8 +113,8 @@ def _content_length(value: bytes, error: type[BadRequest] | type[BadResponse]) -
 def find_request_head(buffer: bytes, limits: RequestLimits, seen: int = 0) -> int:
     """Where the head that `buffer` begins with ends (the index of its empty line), or -1 if more is needed.
 
-    `seen` octets of the buffer have been looked at before, in vain. Raises `BadRequest`, `TargetTooLong` or `FieldsTooLarge` as soon as it is sure that no more octets would help,
-    so that garbage is answered at once and not when the time is over.
+    `seen` octets of the buffer have been looked at before, in vain. Raises `BadRequest`, `TargetTooLong` or
+    `FieldsTooLarge` as soon as it is sure that no more octets would help: garbage is answered at once.
     """
     end = buffer.find(END, seen - 3 if seen > 3 else 0)
     if end < 0:
@@ -355,7 +358,7 @@ def _read_response_fields(response: Response, lines: list[bytes], method: bytes)
             meaning = _learn(name, BadResponse)
         if not colon:
             raise BadResponse("a field line has no colon")
-        if not meaning or meaning == HOST or meaning == EXPECT:
+        if not meaning or meaning in _NOT_IN_RESPONSES:
             continue
         if meaning == CONTENT_LENGTH:
             if length is not None:

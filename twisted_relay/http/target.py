@@ -1,4 +1,4 @@
-"""Request targets and authorities (RFC 9112 §3.2, RFC 3986 §3.2): reading them strictly, and the path that routes compare.
+"""Targets and authorities (RFC 9112 §3.2, RFC 3986 §3.2): read strictly, and the path that routes compare.
 
 The target itself is forwarded byte for byte; only what routes look at is brought into one normal form here, so
 that `/a/../secret`, `/%73ecret` and `//secret` meet the same route as `/secret`.

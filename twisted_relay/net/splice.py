@@ -1,7 +1,7 @@
 """Content of a known length moved from one socket to another inside the kernel, with `splice` (Linux).
 
-Source → pipe → sink, without a copy into Python: about a third of the CPU time of `recv` and `send`. The pump borrows the
-source's read events and the sink's write events and gives both back when it is done; a slow sink stops the
+Source → pipe → sink, without a copy into Python: about a third of the CPU time of `recv` and `send`. The pump
+borrows the source's read events and the sink's write events and gives both back when it is done; a slow sink stops the
 reading, so no more than one pipe is held. It knows nothing of HTTP.
 """
 

@@ -6,7 +6,10 @@ falls back to the stock queue when the kernel would block; everything else is Tw
 lent to a `splice.Pump` while content moves inside the kernel.
 """
 
+import fcntl
 import socket
+import struct
+import termios
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
@@ -43,7 +46,7 @@ class Eager:
         if sent < len(data):
             super().write(data[sent:] if sent else data)  # type: ignore[misc]
 
-    def doRead(self) -> object:
+    def doRead(self) -> Any:
         """Read once and hand it to the protocol, or to the pump."""
         if self.on_readable is not None:
             return self.on_readable()
@@ -58,7 +61,7 @@ class Eager:
         cast(Any, self).protocol.dataReceived(data)
         return None
 
-    def doWrite(self) -> object:
+    def doWrite(self) -> Any:
         """Send what is queued, or let the pump write."""
         if self.on_writable is not None:
             return self.on_writable()
@@ -105,7 +108,7 @@ class _Connector(tcp.Connector):
 
 
 class _UNIXConnector(unix.Connector):
-    def _makeTransport(self) -> unix.Client:
+    def _makeTransport(self) -> unix.Client:  # type: ignore[override]
         return EagerUNIXClient(self.address, self, self.reactor)
 
 
@@ -129,7 +132,7 @@ class Dialling(Protocol):
 
 def dial_tcp(reactor: object, host: str, port: int, factory: ClientFactory, timeout: float | None) -> Dialling:
     """Start connecting to an address literal; the factory hears how it went."""
-    connector = _Connector(host, port, factory, timeout, None, reactor)
+    connector = _Connector(host, port, factory, cast(Any, timeout), None, reactor)
     connector.connect()
     return cast(Dialling, connector)
 
@@ -146,3 +149,16 @@ def plain_socket(transport: object) -> Eager | None:
     if isinstance(transport, Eager) and not transport.unsent:
         return transport
     return None
+
+
+def in_flight(transport: object) -> tuple[int, int]:
+    """(octets in our queue, octets that the kernel holds and the peer has not acknowledged); zeros if unknown."""
+    while not isinstance(transport, Eager):
+        transport = getattr(transport, "transport", None)  # TLS stands around the socket's transport
+        if transport is None:
+            return 0, 0
+    try:
+        answer = fcntl.ioctl(transport.socket.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
+    except OSError:
+        return transport.unsent, 0
+    return transport.unsent, struct.unpack("i", answer)[0]

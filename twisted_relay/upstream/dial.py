@@ -156,7 +156,7 @@ class _Attempt(ClientFactory):
 
     def start(self, dialler: Dialler, host: str) -> None:
         """Begin to connect to an address or a UNIX socket's path."""
-        factory: ClientFactory = self
+        factory: Any = self
         if dialler.tls is not None:
             self._secure = True
             factory = _TLSAttempt(dialler.tls, True, self)

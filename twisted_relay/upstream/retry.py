@@ -1,4 +1,4 @@
-"""Whether a failed try may be made again (RFC 9110 §9.2.2, RFC 9112 §9.3.1). A pure decision; the backend acts on it."""
+"""Whether a failed try may be made again (RFC 9110 §9.2.2, RFC 9112 §9.3.1): a pure decision."""
 
 from enum import Enum
 
