@@ -57,6 +57,7 @@ class Exchange:
         self.request_line = (request.method, request.target)
         """Method and target as received; the target of `request` may be rewritten."""
         self.request_id = b""
+        """X-Request-Id as the server sees it; empty when the request was refused before."""
         self.listener = ""
         self.route = ""
         self.backend = ""

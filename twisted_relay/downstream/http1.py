@@ -234,7 +234,7 @@ class HTTP1Connection(Protocol):
         try:
             self._read_content(exchange, request, rest)
             plan = self._choose(exchange)
-            prepare_request(request, self._origin)
+            exchange.request_id = prepare_request(request, self._origin)
         except RelayError as error:
             self._keep_open = self._keep_open and not isinstance(error, BadRequest | ContentTooLarge)
             self._answer(error)

@@ -9,6 +9,7 @@ from ipaddress import IPv6Address, ip_address
 from twisted_relay.errors import LoopDetected
 from twisted_relay.http.http1 import without_connection_fields
 from twisted_relay.http.message import Request, Response
+from twisted_relay.http.request_id import is_request_id, new_request_id
 
 _CLIENT_FIELDS = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"forwarded")
 
@@ -76,24 +77,38 @@ def _plain_address(client: str) -> bytes:
     return str(address).encode("ascii")
 
 
-def prepare_request(request: Request, origin: Origin) -> None:
-    """Make the fields of a request those that a server shall see; raises `LoopDetected`.
-
-    X-Request-Id is not added here: the exchange knows it.
-    """
+def prepare_request(request: Request, origin: Origin) -> bytes:
+    """Make the fields of a request those that a server shall see; returns its X-Request-Id; raises `LoopDetected`."""
     if request.drop:
         without_connection_fields(request)
     fields = request.fields
-    known = False
+    known = named = False
     for line in fields.lines:
-        first = line[0]
-        if first in _SUSPICIOUS and line.partition(b":")[0].lower() in _OURS:
-            known = True
-            break
+        if line[0] in _SUSPICIOUS:
+            name = line.partition(b":")[0].lower()
+            if name in _OURS:
+                known = True
+            elif name == b"x-request-id":
+                named = True
     if known:
         _merge_client_fields(request, origin)
     else:
         fields.lines += origin.lines(request.authority)
+    if named:
+        return _keep_request_id(request)
+    request_id = new_request_id()
+    fields.lines.append(b"X-Request-Id: " + request_id)
+    return request_id
+
+
+def _keep_request_id(request: Request) -> bytes:
+    """The client's own id, if it gave one that may stand in a log; else a new one in its place."""
+    given = request.fields.get_all(b"x-request-id")
+    if len(given) == 1 and is_request_id(given[0]):
+        return given[0]
+    request_id = new_request_id()
+    request.fields.set(b"X-Request-Id", request_id)
+    return request_id
 
 
 _SUSPICIOUS = frozenset(b"XxFfVv")
