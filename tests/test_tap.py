@@ -1,21 +1,14 @@
 """`twistd relay` as a process: what it says and the status it ends with."""
 
-import os
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.child import TWISTD, Child, start_relay
 from twisted_relay.tap import Options
-
-ROOT = Path(__file__).resolve().parent.parent
-#: No child of these tests outlives this many seconds, whatever goes wrong.
-LIFETIME = 60
-TWISTD = f"import signal; signal.alarm({LIFETIME}); from twisted.scripts.twistd import run; run()"
 
 GOOD = """\
 [listener:web]
@@ -53,24 +46,12 @@ class TwistdTests(SynchronousTestCase):
         path.write_text(text)
         return path
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        daemon = subprocess.Popen(
-            [sys.executable, "-c", TWISTD, "-n", "--pidfile=", "relay", *arguments],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.addCleanup(daemon.communicate)
-        self.addCleanup(daemon.kill)
-        return daemon
+    def start(self, *arguments: str | Path) -> Child:
+        return Child(self, *TWISTD, "-n", "--pidfile=", "relay", *arguments)
 
     def finished(self, *arguments: str | Path) -> tuple[int, str, str]:
         """Exit status, standard output and standard error of a daemon that does not stay."""
-        daemon = self.start(*arguments)
-        output, errors = daemon.communicate()
-        return daemon.returncode, output, errors
+        return self.start(*arguments).finish()
 
     def test_check(self) -> None:
         """--check prints what `relay check` prints, starts nothing, and ends with 0 or 1."""
@@ -100,11 +81,10 @@ class TwistdTests(SynchronousTestCase):
 
     def test_warnings_do_not_stop_it(self) -> None:
         """What is only doubtful is said on standard error, and the daemon runs; TERM ends it with status 0."""
-        daemon = self.start("--config", self.written(DOUBTFUL))
-        self.read_until(daemon, "is running")
-        daemon.send_signal(signal.SIGTERM)
-        output, errors = daemon.communicate()
-        self.assertEqual(daemon.returncode, 0, output)
+        daemon = start_relay(self, DOUBTFUL)
+        daemon.signal(signal.SIGTERM)
+        status, output, errors = daemon.finish()
+        self.assertEqual(status, 0, output)
         self.assertIn("warning[", errors)
 
     def test_an_address_that_is_taken_is_a_failure_with_its_reason(self) -> None:
@@ -115,12 +95,3 @@ class TwistdTests(SynchronousTestCase):
         self.assertEqual(status, 1)
         self.assertRegex(output, rf"cannot start: \[listener:web\] cannot listen on 127\.0\.0\.1:{port}: .*in use")
         self.assertNotIn("Traceback", output)
-
-    def read_until(self, daemon: subprocess.Popen[str], word: str) -> None:
-        assert daemon.stdout is not None
-        lines = ""
-        for line in daemon.stdout:
-            lines += line
-            if word in line:
-                return
-        raise self.failureException(f"the process ended without saying {word!r}:\n{lines}")
