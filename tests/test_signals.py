@@ -28,7 +28,7 @@ globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)], redirectStan
 reactor.addSystemEventTrigger("before", "shutdown", drain)
 watch_signals(reactor, SignalActions(reactor.stop, lambda: say("reopened"), reload_is_not_available))
 if "early" in sys.argv:
-    signal.raise_signal(signal.SIGTERM)
+    reactor.addSystemEventTrigger(sys.argv[1], "startup", signal.raise_signal, signal.SIGTERM)
 reactor.callWhenRunning(say, "running")
 reactor.run()
 say("exit")
@@ -53,12 +53,13 @@ class SignalTests(SynchronousTestCase):
             daemon.read_until("exit")
             self.assertEqual(daemon.finish()[0], 0)
 
-    def test_term_before_the_reactor_runs(self) -> None:
-        """TERM during a start is not lost: the stop follows when there is something to stop, and one more ends it."""
-        daemon = self.start("early")
-        daemon.read_until("exit")
-        self.assertEqual(daemon.finish()[0], 0)
-        daemon = self.start("early", "drain")
+    def test_term_during_the_start(self) -> None:
+        """TERM before, while and after the reactor sets its handlers is not lost, and a second one ends the stop."""
+        for phase in ("before", "during", "after"):
+            daemon = Child(self, sys.executable, "-c", DAEMON, phase, "early")
+            daemon.read_until("exit")
+            self.assertEqual(daemon.finish()[0], 0, phase)
+        daemon = Child(self, sys.executable, "-c", DAEMON, "before", "early", "drain")
         daemon.read_until("stopping")
         daemon.signal(signal.SIGTERM)
         self.assertEqual(daemon.finish()[0], -signal.SIGTERM)

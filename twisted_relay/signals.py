@@ -43,13 +43,15 @@ class SignalActions:
 
 
 def watch_signals(reactor: Reactor, actions: SignalActions) -> None:
-    """Take over the signals, from now on; call it when the service starts."""
+    """Take over the signals, from now on; call it when the service starts.
+
+    The reactor sets its own handlers for TERM and INT just before it runs, and ours replace them just after. What
+    arrives in the meantime waits in the kernel, so that it is ours in any case.
+    """
     _on_signal(reactor, signal.SIGUSR1, _followed_by(signal.getsignal(signal.SIGUSR1), actions.reopen_logs))
     _on_signal(reactor, signal.SIGHUP, actions.reload)
-    stop = _StopSignals(reactor, actions.stop)
-    stop.install()
-    # Again, because the reactor sets its own handlers just before it runs.
-    reactor.callWhenRunning(stop.install)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    reactor.callWhenRunning(lambda: _watch_stopping(reactor, actions.stop))
 
 
 def reload_is_not_available() -> None:
@@ -64,27 +66,21 @@ def _on_signal(reactor: Reactor, number: signal.Signals, action: Action) -> None
     signal.signal(number, received)
 
 
-class _StopSignals:
-    """TERM and INT: the first one asks for a stop, which happens as soon as the reactor runs."""
+def _watch_stopping(reactor: Reactor, stop: Action) -> None:
+    # A shell starts a background job with INT ignored; Ctrl-C is then meant for somebody else.
+    watched = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
 
-    def __init__(self, reactor: Reactor, stop: Action) -> None:
-        self._reactor = reactor
-        self._stop = stop
-        self._asked = False
-        # A shell starts a background job with INT ignored; Ctrl-C is then meant for somebody else.
-        self._watched = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
-
-    def install(self) -> None:
+    def received(number: int, _frame: FrameType | None) -> None:
         # The kernel's own way to end a process serves the second signal: it works even when the reactor is stuck.
-        for number in self._watched:
-            signal.signal(number, signal.SIG_DFL if self._asked else self._received)
-
-    def _received(self, number: int, _frame: FrameType | None) -> None:
-        self._asked = True
-        self.install()
+        for each in watched:
+            signal.signal(each, signal.SIG_DFL)
         name = signal.Signals(number).name
-        self._reactor.callFromThread(lambda: _log.info("{name}: stopping; send it again to stop at once", name=name))
-        self._reactor.callFromThread(self._stop)
+        reactor.callFromThread(lambda: _log.info("{name}: stopping; send it again to stop at once", name=name))
+        reactor.callFromThread(stop)
+
+    for number in watched:
+        signal.signal(number, received)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
 
 def _followed_by(earlier: object, action: Action) -> Action:
