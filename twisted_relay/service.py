@@ -1,5 +1,6 @@
 """The wiring: from a configuration to running listeners, backends and checks. The only module that knows all others."""
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -20,6 +21,7 @@ from twisted_relay.downstream.respond import redirect, respond
 from twisted_relay.exchange import Destination, Observer
 from twisted_relay.filters import filters_of
 from twisted_relay.filters.chain import chain
+from twisted_relay.health import watchers_of
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.routing import Route, Router
 from twisted_relay.signals import SignalActions, reload_is_not_available, watch_signals
@@ -50,6 +52,7 @@ class Relay:
         self.deadlines = Deadlines(reactor, now, _tick(config))
         self.resolver = Resolver(reactor)
         self.backends = {name: self._make_backend(options) for name, options in config.backends.items()}
+        self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
         routes = [(options, self._make_plan(options)) for options in config.routes]
         self.listeners = [self._make_listener(options, routes) for options in config.listeners]
         self.ports = [self._make_ports(listener) for listener in self.listeners]
@@ -119,6 +122,8 @@ class Relay:
             for server in backend.servers:
                 if isinstance(server.spec.address, Address) and not is_address(server.spec.address.host):
                     self.resolver.watch(server.spec.address.host)
+        for watcher in self.watchers:
+            watcher.start()
 
     async def stop(self) -> None:
         """Accept nothing more, let what is running finish within `grace`, then end the rest."""
@@ -129,6 +134,8 @@ class Relay:
         await gatherResults([self._until_idle(listener) for listener in busy])
         for listener in self.listeners:
             listener.abort()
+        for watcher in self.watchers:
+            watcher.stop()
         for backend in self.backends.values():
             backend.close()
         self.resolver.stop()

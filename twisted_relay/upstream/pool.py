@@ -7,7 +7,7 @@ A connection is idle, lent, or gone; the pool closes what has been idle too long
 from collections.abc import Callable
 
 from twisted_relay.errors import ServerError
-from twisted_relay.histogram import Histogram
+from twisted_relay.histogram import FAST_BOUNDS, Histogram
 from twisted_relay.net.deadlines import NEVER, Deadlines
 from twisted_relay.upstream.dial import Dial, Dialler
 from twisted_relay.upstream.http1 import UpstreamConnection
@@ -30,6 +30,13 @@ class Pool:
         self._deadlines = deadlines
         self._connect_times = connect_times
         self._closed = False
+
+    def apart(self) -> "Pool":
+        """A pool to the same server for what is not traffic: it keeps no connection and counts on its own."""
+        server = Server(self.server.spec, self.server.options, self._deadlines.now)
+        pool = Pool(server, self._dialler, self._deadlines, Histogram(FAST_BOUNDS))
+        pool._closed = True
+        return pool
 
     def take(self) -> UpstreamConnection | None:
         """The newest idle connection, or None."""
