@@ -23,6 +23,7 @@ from twisted_relay.filters import filters_of
 from twisted_relay.filters.chain import chain
 from twisted_relay.health import watchers_of
 from twisted_relay.net.deadlines import Deadlines
+from twisted_relay.net.poller import poller_in
 from twisted_relay.routing import Route, Router
 from twisted_relay.signals import SignalActions, reload_is_not_available, watch_signals
 from twisted_relay.tls import listener_context, server_context
@@ -50,6 +51,7 @@ class Relay:
         self.reactor = reactor
         self.now = now
         self.deadlines = Deadlines(reactor, now, _tick(config))
+        self.poller = poller_in(reactor)
         self.resolver = Resolver(reactor)
         self.backends = {name: self._make_backend(options) for name, options in config.backends.items()}
         self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
@@ -72,7 +74,7 @@ class Relay:
     def _make_dialler(self, spec: ServerSpec, options: BackendOptions) -> Dialler:
         host = spec.address.host if isinstance(spec.address, Address) else "localhost"
         context = server_context(options, host) if spec.scheme == "https" else None
-        return Dialler(self.reactor, spec, self.resolver, context, options.connect_timeout)
+        return Dialler(self.poller, spec, self.resolver, context, options.connect_timeout)
 
     def _make_plan(self, options: RouteOptions) -> Plan:
         if options.respond is not None:
@@ -106,7 +108,7 @@ class Relay:
     def _make_ports(self, listener: Listener) -> ListenerPorts:
         name = listener.options.tls
         context = listener_context(self.config.tls[name]) if name else None
-        return ListenerPorts(listener, cast(Any, self.reactor), context)
+        return ListenerPorts(listener, self.poller, context)
 
     # -- running --------------------------------------------------------------------------------------------------
 

@@ -74,7 +74,7 @@ class ListenerPorts:
     def _secured(self, factory: Factory) -> Factory:
         if self._context is None:
             return factory
-        secured: Any = TLSMemoryBIOFactory(self._context, False, factory)
+        secured: Any = TLSMemoryBIOFactory(self._context, False, factory, cast(Any, self._reactor))
         secured.noisy = False
         return cast(Factory, secured)
 

@@ -1,9 +1,9 @@
 """Twisted's socket transports with two changes: they send at once when nothing is queued, and they can be spliced.
 
 The stock `FileDescriptor.write` queues, asks epoll for writability and sends in the next turn of the loop: two
-`epoll_ctl` and one more wakeup for each small message (`performance.md`). Here `write` tries `send` first and
-falls back to the stock queue when the kernel would block; everything else is Twisted's. Reads and writes may be
-lent to a `splice.Pump` while content moves inside the kernel.
+`epoll_ctl` and one more wakeup for each small message. Here `write` leads to one `send`, at the end of the poller's
+sweep or at once, and only what the kernel does not take goes into the stock queue; everything else is Twisted's.
+Reads and writes may be lent to a `splice.Pump` while content moves inside the kernel.
 """
 
 import fcntl
@@ -16,27 +16,55 @@ from typing import Any, Protocol, cast
 from twisted.internet import main, tcp, unix
 from twisted.internet.protocol import ClientFactory
 
+from twisted_relay.net.poller import Poller
+
 Event = Callable[[], object]
 """Handles a readiness event; returns what `doRead` and `doWrite` return: None, or why the connection ends."""
 
 READ_SIZE = 65536
+FLUSH_FROM = 16384
+"""Octets from which a write is sent at once: content that streams is not held back."""
 
 
 class Eager:
     """What is added to a Twisted socket transport. Stands before it in the list of bases."""
 
     socket: socket.socket
+    reactor: Any
+    _batch: Poller | None = None
     on_readable: Event | None = None
     """Takes the place of reading while the transport is lent to a pump."""
     on_writable: Event | None = None
     """Takes the place of writing while the transport is lent to a pump."""
 
+    _is_dirty = False
+
     def write(self, data: bytes) -> None:
-        """Send now if nothing is queued, and queue what the kernel does not take."""
+        """Send at the end of the poller's sweep, or now if it is not sweeping or there is much to send."""
         transport = cast(Any, self)
-        if transport._tempDataBuffer or transport.dataBuffer or not transport.connected or transport._writeDisconnected:
-            super().write(data)  # type: ignore[misc]
+        if not transport.connected or transport._writeDisconnected:
             return
+        transport._tempDataBuffer.append(data)
+        transport._tempDataLen += len(data)
+        if transport.dataBuffer:
+            transport._maybePauseProducer()  # the kernel is full: doWrite goes on when it is not
+        elif len(data) < FLUSH_FROM and self._batch is not None and self._batch.sweeping:
+            if not self._is_dirty:
+                self._is_dirty = True
+                self._batch.dirty.append(self)
+        else:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was written; what the kernel does not take waits in Twisted's queue."""
+        self._is_dirty = False
+        transport = cast(Any, self)
+        buffers = transport._tempDataBuffer
+        if not buffers or transport.dataBuffer or not transport.connected or transport._aborting:
+            return
+        data = buffers[0] if len(buffers) == 1 else b"".join(buffers)
+        buffers.clear()
+        transport._tempDataLen = 0
         try:
             sent = self.socket.send(data)
         except BlockingIOError:
@@ -44,7 +72,10 @@ class Eager:
         except OSError:
             sent = 0  # the queue's own attempt will meet the same error and end the connection in the usual way
         if sent < len(data):
-            super().write(data[sent:] if sent else data)  # type: ignore[misc]
+            transport.dataBuffer = data
+            transport.offset = sent
+            transport.startWriting()
+            transport._maybePauseProducer()
 
     def doRead(self) -> Any:
         """Read once and hand it to the protocol, or to the pump."""
@@ -69,7 +100,9 @@ class Eager:
 
     @property
     def unsent(self) -> int:
-        """Octets in our own queue."""
+        """Octets in our own queue; what waits for the end of the sweep is sent first."""
+        if self._is_dirty:
+            self.flush()
         transport = cast(Any, self)
         return len(transport.dataBuffer) - int(transport.offset) + int(transport._tempDataLen)
 
@@ -77,23 +110,44 @@ class Eager:
 class EagerServer(Eager, tcp.Server):
     """An accepted TCP connection."""
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._batch = batch_of(self.reactor)
+
 
 class EagerUNIXServer(Eager, unix.Server):
     """An accepted UNIX-socket connection."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._batch = batch_of(self.reactor)
 
 
 class EagerClient(Eager, tcp.Client):
     """A TCP connection that we opened."""
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._batch = batch_of(self.reactor)
+
 
 class EagerUNIXClient(Eager, unix.Client):
     """A UNIX-socket connection that we opened."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._batch = batch_of(self.reactor)
+
+
+def batch_of(reactor: object) -> Poller | None:
+    """The poller that a transport is registered with, if it is one."""
+    return reactor if isinstance(reactor, Poller) else None
 
 
 class EagerPort(tcp.Port):
     """A listening TCP socket."""
 
-    transport = EagerServer
+    transport = EagerServer  # type: ignore[assignment]
 
 
 class EagerUNIXPort(unix.Port):

@@ -159,7 +159,7 @@ class _Attempt(ClientFactory):
         factory: Any = self
         if dialler.tls is not None:
             self._secure = True
-            factory = _TLSAttempt(dialler.tls, True, self)
+            factory = _TLSAttempt(dialler.tls, True, self, dialler.reactor)
         address = dialler.spec.address
         try:
             if isinstance(address, Address):
