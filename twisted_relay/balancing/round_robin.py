@@ -33,13 +33,18 @@ class RoundRobin:
         return self._smooth()
 
     def _rotation(self) -> Iterator[Candidate]:
+        """A retry takes the next turn too, so that what a failing server leaves undone is spread over all others."""
         servers = self._servers
-        for _ in range(len(servers)):
+        met: list[Candidate] = []  # between two tries other exchanges have their turns
+        while len(met) < len(servers):
             place = self._next
             if place >= len(servers):
                 place = 0
             self._next = place + 1
-            yield servers[place]
+            server = servers[place]
+            if server not in met:
+                met.append(server)
+                yield server
 
     def _smooth(self) -> Iterator[Candidate]:
         left = list(self._servers)
