@@ -1,0 +1,103 @@
+"""How values are read from the sources: one function for each way of going through listeners, backends and servers."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+from twisted_relay.metrics.metric import Labels, Read, Value
+from twisted_relay.metrics.requests import FIRST_CODES, RequestMetrics
+from twisted_relay.metrics.sources import BackendState, ListenerState, PoolState, ServerState, Sources
+
+Counts: TypeAlias = Mapping[str, int] | Mapping[int, int]
+
+
+def one_value(value: Callable[[Sources], Value]) -> Read:
+    """One value without labels."""
+    return lambda sources: [((), value(sources))]
+
+
+def each_listener(value: Callable[[ListenerState], Value]) -> Read:
+    """A value of each listener."""
+    return lambda sources: [((one.name,), value(one)) for one in sources.listeners]
+
+
+def each_listener_by(counts: Callable[[ListenerState], Counts]) -> Read:
+    """Counts of each listener, by one more label."""
+    return lambda sources: [
+        ((one.name, str(key)), count) for one in sources.listeners for key, count in counts(one).items()
+    ]
+
+
+def each_observer(value: Callable[[RequestMetrics], Value]) -> Read:
+    """A value that is counted with the requests of each listener."""
+    return lambda sources: [((one.listener,), value(one)) for one in sources.requests]
+
+
+def each_backend(value: Callable[[BackendState], Value]) -> Read:
+    """A value of each backend."""
+    return lambda sources: [((one.name,), value(one)) for one in sources.backends]
+
+
+def each_backend_by(counts: Callable[[BackendState], Counts]) -> Read:
+    """Counts of each backend, by one more label."""
+    return lambda sources: [
+        ((one.name, str(key)), count) for one in sources.backends for key, count in counts(one).items()
+    ]
+
+
+def each_server(value: Callable[[ServerState], Value]) -> Read:
+    """A value of each server."""
+    return lambda sources: [
+        ((backend.name, server.name), value(server)) for backend in sources.backends for server in backend.servers
+    ]
+
+
+def each_pool(value: Callable[[PoolState], Value]) -> Read:
+    """A value of each server's connections."""
+    return lambda sources: [
+        ((backend.name, name), value(pool)) for backend in sources.backends for name, pool in backend.pools.items()
+    ]
+
+
+def each_server_by(counts: Callable[[ServerState], Counts]) -> Read:
+    """Counts of each server, by one more label."""
+    return lambda sources: [
+        ((backend.name, server.name, str(key)), count)
+        for backend in sources.backends
+        for server in backend.servers
+        for key, count in counts(server).items()
+    ]
+
+
+def requests_by_key(sources: Sources) -> Iterable[tuple[Labels, Value]]:
+    """Requests of each listener by backend, method and code."""
+    for one in sources.requests:
+        for (backend, method, code), count in one.counts.items():
+            yield (one.listener, backend, method, str(code)), count
+
+
+def durations_by_backend(sources: Sources) -> Iterable[tuple[Labels, Value]]:
+    """Durations of each listener's requests by backend."""
+    for one in sources.requests:
+        for backend, histogram in one.durations.items():
+            yield (one.listener, backend), histogram
+
+
+def errors_by_reason(sources: Sources) -> Iterable[tuple[Labels, Value]]:
+    """Failed requests of each listener by reason."""
+    for one in sources.requests:
+        for reason, count in one.errors.items():
+            yield (one.listener, reason), count
+
+
+def servers_by_state(backend: BackendState) -> dict[str, int]:
+    """How many servers of a backend are in each state."""
+    counts: dict[str, int] = {}
+    for server in backend.servers:
+        counts = counts or dict.fromkeys(server.counters.state_changes, 0)
+        counts[server.state] += 1
+    return counts
+
+
+def codes_of(server: ServerState) -> dict[int, int]:
+    """Responses by code, with the codes that are shown before they happen."""
+    return dict.fromkeys(FIRST_CODES, 0) | dict(server.counters.codes)

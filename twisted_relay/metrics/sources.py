@@ -1,0 +1,167 @@
+"""What metrics are read from: the parts of listeners, backends, servers and logs that the table looks at.
+
+Protocols, because whoever is measured stands above this module and does not know it.
+"""
+
+import platform
+from collections.abc import Mapping, Sequence, Sized
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import twisted
+from cryptography.hazmat.backends.openssl import backend as openssl
+
+from twisted_relay import __version__
+from twisted_relay.config.certificates import read_certificates
+from twisted_relay.config.tree import BackendOptions, ListenerOptions, TLSOptions
+from twisted_relay.histogram import FAST_BOUNDS, Histogram
+from twisted_relay.metrics.requests import RequestMetrics
+
+
+class ListenerCounts(Protocol):
+    """What a listener counts."""
+
+    @property
+    def connections(self) -> int: ...
+    @property
+    def active_requests(self) -> int: ...
+    @property
+    def bytes_received(self) -> int: ...
+    @property
+    def rejected(self) -> Mapping[str, int]: ...
+    @property
+    def handshakes(self) -> Mapping[str, int]: ...
+
+
+class ListenerState(Protocol):
+    """A listener."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def options(self) -> ListenerOptions: ...
+    @property
+    def connections(self) -> Sized: ...
+    @property
+    def counters(self) -> ListenerCounts: ...
+
+
+class ServerCounts(Protocol):
+    """What a server counts."""
+
+    @property
+    def codes(self) -> Mapping[int, int]: ...
+    @property
+    def connections(self) -> int: ...
+    @property
+    def reuses(self) -> int: ...
+    @property
+    def errors(self) -> Mapping[str, int]: ...
+    @property
+    def bytes_received(self) -> int: ...
+    @property
+    def bytes_sent(self) -> int: ...
+    @property
+    def checks(self) -> Mapping[str, int]: ...
+    @property
+    def state_changes(self) -> Mapping[str, int]:
+        """Has every state that there is."""
+
+
+class ServerState(Protocol):
+    """A server."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def weight(self) -> int: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def is_usable(self) -> bool: ...
+    @property
+    def active_requests(self) -> int: ...
+    @property
+    def last_check_duration(self) -> float: ...
+    @property
+    def counters(self) -> ServerCounts: ...
+
+
+class PoolState(Protocol):
+    """The connections to a server."""
+
+    @property
+    def open(self) -> int: ...
+    @property
+    def idle(self) -> Sized: ...
+
+
+class BackendCounts(Protocol):
+    """What a backend counts."""
+
+    @property
+    def connect_times(self) -> Histogram: ...
+    @property
+    def queue_times(self) -> Histogram: ...
+    @property
+    def response_times(self) -> Histogram: ...
+    @property
+    def retries(self) -> Mapping[str, int]: ...
+    @property
+    def redispatches(self) -> int: ...
+    @property
+    def queue_rejected(self) -> Mapping[str, int]: ...
+
+
+class BackendState(Protocol):
+    """A backend."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def options(self) -> BackendOptions: ...
+    @property
+    def servers(self) -> Sequence[ServerState]: ...
+    @property
+    def pools(self) -> Mapping[str, PoolState]: ...
+    @property
+    def queue(self) -> Sized: ...
+    @property
+    def counters(self) -> BackendCounts: ...
+
+
+class LogState(Protocol):
+    """An access log."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dropped(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Everything that the table reads: the objects of one configuration."""
+
+    listeners: Sequence[ListenerState] = ()
+    requests: Sequence[RequestMetrics] = ()
+    backends: Sequence[BackendState] = ()
+    logs: Sequence[LogState] = ()
+    lag: Histogram = field(default_factory=lambda: Histogram(FAST_BOUNDS))
+    """Lateness of the reactor, in seconds."""
+    certificates: Mapping[str, float] = field(default_factory=dict)
+    """When the certificate of each [tls:] section ends, in seconds since 1970."""
+    loaded_at: float = 0.0
+    """When the configuration was loaded, in seconds since 1970."""
+
+
+def certificate_ends(sections: Mapping[str, TLSOptions]) -> dict[str, float]:
+    """When the first certificate in the file of each section ends, in seconds since 1970; raises `BadValue`."""
+    return {
+        name: read_certificates(options.cert)[0].not_valid_after_utc.timestamp() for name, options in sections.items()
+    }
+
+
+def build_labels() -> tuple[str, str, str, str]:
+    """What runs: the versions of relay, Python, Twisted and OpenSSL."""
+    return __version__, platform.python_version(), twisted.__version__, openssl.openssl_version_text().split(" ")[1]
