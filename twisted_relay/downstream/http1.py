@@ -74,6 +74,7 @@ class HTTP1Connection(Protocol):
         self._input_paused = False
         self._serving = False
         self._draining = False  # dropping the rest of a request's content
+        self._half_closed = False  # the client sends no more but waits for its answers
         self._lingering = 0  # octets that may still be dropped before closing
         self._ending = False  # nothing more is read from this client
         self._tunnelled = False
@@ -89,6 +90,8 @@ class HTTP1Connection(Protocol):
         if set_no_delay is not None and self._origin.client:
             set_no_delay(True)
         listener.connected(self, self._origin.client)
+        self._producing = True
+        cast(Any, self.transport).registerProducer(self, True)
         self._handshaking = self._origin.proto == b"https"
         wait = listener.options.header_timeout if self._handshaking else listener.options.idle_timeout
         self.deadline = listener.now() + wait
@@ -110,6 +113,8 @@ class HTTP1Connection(Protocol):
             else:
                 self._buffer = self._buffer + data if self._buffer else data
                 self._serve()
+                if self._blocked and len(self._buffer) > MAX_PIPELINED:
+                    self._pause_input()
         elif self._reader is not None:
             self._take_content(data)
         else:
@@ -121,15 +126,14 @@ class HTTP1Connection(Protocol):
         """The client will send no more. Whether it still wants an answer is for the listener to say."""
         waiting = self._exchange is not None and self._reader is None
         if waiting and self._listener.options.half_close == "serve":
-            self._keep_open = False
+            self._half_closed = True
+            self._keep_open = self._keep_open and bool(self._buffer)
             return
         self._ending = True
-        transport = cast(Any, self.transport)
         if self._exchange is not None:
-            transport.abortConnection()
+            cast(Any, self.transport).abortConnection()
         else:
-            self._stop_producing()
-            transport.loseConnection()
+            self._lose()
 
     def writeConnectionLost(self) -> None:
         """We half-closed it ourselves."""
@@ -163,10 +167,18 @@ class HTTP1Connection(Protocol):
     def resumeProducing(self) -> None:
         """The client has taken everything that was queued."""
         self._blocked = False
-        if self._reader is None and not self._ending:
-            self.deadline = NEVER
         if self._stream is not None:
             self._stream.resume()
+        if self._ending:
+            return
+        if self._exchange is None:
+            self.deadline = self._listener.now() + self._listener.options.idle_timeout
+            self._resume_input()
+            self._serve()
+        elif self._reader is not None:
+            self._await_content(self._exchange)
+        else:
+            self.deadline = NEVER
 
     def stopProducing(self) -> None:
         """The transport is gone; `connectionLost` follows."""
@@ -174,16 +186,18 @@ class HTTP1Connection(Protocol):
     # -- requests -------------------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        """Begin as many exchanges as the buffer holds and the answers allow."""
-        if self._serving:
+        """Begin as many exchanges as the buffer holds and the answers allow: none while answers wait to be taken."""
+        if self._serving or self._blocked:
             return
         self._serving = True
         try:
             while self._buffer and self._exchange is None and not self._ending and not self._draining:
-                if not self._begin():
+                if self._blocked or not self._begin():
                     break
         finally:
             self._serving = False
+        if self._half_closed and self._exchange is None and not self._ending and not self._blocked:
+            self._close(self._listener.now())
 
     def _begin(self) -> bool:
         """Read one head and give its exchange to the route; False if the head is not complete, or bad."""
@@ -233,6 +247,8 @@ class HTTP1Connection(Protocol):
         self.deadline = NEVER
         try:
             self._read_content(exchange, request, rest)
+            if self._half_closed and not self._buffer:
+                self._keep_open = False
             plan = self._choose(exchange)
             exchange.request_id = prepare_request(request, self._origin)
         except RelayError as error:
@@ -426,10 +442,9 @@ class HTTP1Connection(Protocol):
             return
         self._stream = stream
         self._write(exchange, data)
-        if not self._producing:
-            self._producing = True
-            cast(Any, self.transport).registerProducer(self, True)
         stream.attach(self)
+        if self._blocked and self._stream is not None:
+            self._stream.pause()
 
     def _head(self, response: Response, framing: bytes) -> bytes:
         lines = response.fields.lines
@@ -523,7 +538,6 @@ class HTTP1Connection(Protocol):
         self._exchange = None
         listener.counters.active_requests -= 1
         stream, exchange.request.stream = exchange.request.stream, None
-        self._stop_producing()
         if stream is not None:
             stream.cancel()
         exchange.finish(now)
@@ -531,10 +545,11 @@ class HTTP1Connection(Protocol):
             self._close(now)
             return
         self._resume_input()
-        self.deadline = now + listener.options.idle_timeout
+        if not self._blocked:
+            self.deadline = now + listener.options.idle_timeout
         if self._reader is not None:
             self._draining = True
-        elif self._buffer:
+        elif self._buffer or self._half_closed:
             self._serve()
 
     def _let_go(self, exchange: Exchange, error: RelayError) -> None:
@@ -572,15 +587,21 @@ class HTTP1Connection(Protocol):
         self._ending = True
         self._reader = None
         self._buffer = b""
-        if still_sending and isinstance(self.transport, Eager):
+        if still_sending and isinstance(cast(object, self.transport), Eager):
             self._lingering = MAX_LINGER
             self.deadline = now + LINGER_TIME
             self._input_paused = False
+            self._stop_producing()
             transport.loseWriteConnection()
             transport.resumeProducing()
         else:
             self.deadline = now + self._listener.options.send_timeout
-            transport.loseConnection()
+            self._lose()
+
+    def _lose(self) -> None:
+        """Close when everything is sent: a producer that stays registered would hold that up."""
+        self._stop_producing()
+        cast(Any, self.transport).loseConnection()
 
     def _linger(self, count: int) -> None:
         self._lingering -= count
@@ -606,6 +627,7 @@ class HTTP1Connection(Protocol):
         self._write(exchange, self._head(response, framing) + upgraded.early)
         early, self._buffer = self._buffer, b""
         self._exchange = None
+        self._stop_producing()
         self._tunnelled = True
         listener.deadlines.members.discard(self)
 
@@ -631,18 +653,18 @@ class HTTP1Connection(Protocol):
                 self._abort()
             else:
                 self.deadline = now + options.send_timeout
+        elif self._blocked or self._flow is not None:
+            if self._has_progressed():
+                self.deadline = now + options.send_timeout
+            else:
+                self._abort()
         elif self._exchange is None:
             if self._started:
                 self._refuse(RequestTimeout("the head did not arrive in time"))
             else:
                 self._ending = True
                 self.deadline = now + options.send_timeout
-                cast(Any, self.transport).loseConnection()
-        elif self._blocked or self._flow is not None:
-            if self._has_progressed():
-                self.deadline = now + options.send_timeout
-            else:
-                self._abort()
+                self._lose()
         elif self._reader is not None and not self._input_paused:
             self._check_body_progress(self._exchange, now)
         else:
@@ -684,11 +706,11 @@ class HTTP1Connection(Protocol):
 
     def drain(self) -> None:
         """Take no more requests; close now if none is running."""
-        self._keep_open = self._keep_open and self._exchange is not None
+        self._keep_open = False
         if self._exchange is None and not self._ending and not self._tunnelled:
             self._ending = True
             self.deadline = self._listener.now() + LINGER_TIME
-            cast(Any, self.transport).loseConnection()
+            self._lose()
 
     def abort(self) -> None:
         """End at once."""

@@ -314,6 +314,8 @@ class Try:
             complete = maybe_left is not None
             left = maybe_left or b""
         prepare_response(response, trailers_pass=exchange.request.wants_trailers)
+        if exchange.origin.via:
+            response.fields.lines.append(exchange.origin.via_line)
         response.content = content
         if complete:
             if reader is not None:
