@@ -85,4 +85,4 @@ class RoundRobinTests(SynchronousTestCase):
             )
             for name in "bcd":
                 share = weights[name] / (sum(weights.values()) - weights["a"])
-                self.assertAlmostEqual(done[name] / 90, share, delta=0.1, msg=f"{weights}: {done}")
+                self.assertEqual(done[name], 90 * share, f"{weights}: {done}")

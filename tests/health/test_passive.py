@@ -1,0 +1,240 @@
+"""Servers that fail live requests are taken out for a while."""
+
+from dataclasses import replace
+
+from twisted.logger import capturedLogs, formatEvent
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.balancing.choosing import an_exchange
+from tests.health.watched import OPTIONS, Group
+from twisted_relay.config.values import EjectSpec
+from twisted_relay.errors import (
+    BadRequest,
+    BadResponse,
+    ClientAbort,
+    ConnectFailed,
+    ConnectionReset,
+    RelayError,
+    ResponseTimeout,
+)
+from twisted_relay.health.passive import Ejector, Window
+from twisted_relay.http.message import Answer
+from twisted_relay.upstream.server import Server
+
+#: (errors, window, times of failures, the places in `times` at which it is too much).
+WINDOWS: tuple[tuple[int, float, tuple[float, ...], tuple[int, ...]], ...] = (
+    (1, 10.0, (0.0,), (0,)),
+    (3, 10.0, (0.0, 0.0, 0.0), (2,)),
+    (3, 10.0, (0.0, 5.0, 10.0), (2,)),
+    (3, 10.0, (0.0, 5.0, 10.5), ()),
+    (3, 10.0, (0.0, 5.0, 10.5, 15.0), (3,)),
+    (3, 10.0, (0.0, 1.0, 20.0, 21.0, 40.0, 41.0), ()),
+    (2, 1.0, (0.0, 1.5, 3.0, 3.5, 9.0), (3,)),
+)
+
+
+class WindowTests(SynchronousTestCase):
+    """So many failures in so much time."""
+
+    def test_tables(self) -> None:
+        """Failures count together as long as the first of them is within the window."""
+        for errors, seconds, times, expected in WINDOWS:
+            window = Window(EjectSpec(errors, seconds))
+            full = tuple(place for place, time in enumerate(times) if window.failed(time))
+            self.assertEqual(full, expected, times)
+
+    def test_cleared(self) -> None:
+        """After it was cleared it takes as many failures again."""
+        window = Window(EjectSpec(2, 10.0))
+        self.assertEqual([window.failed(1.0), window.failed(1.0)], [False, True])
+        window.clear()
+        self.assertEqual([window.failed(1.0), window.failed(1.0)], [False, True])
+
+
+class Ejection(Group):
+    """A backend whose servers are ejected after 3 errors in 10 s, for 30 s."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__(*names, options=replace(OPTIONS, eject_for=30.0))
+        self.ejector = Ejector(self.backend, EjectSpec(3, 10.0))
+        self.ejector.start()
+
+    def tell(self, server: Server, outcome: RelayError | int, times: int = 1) -> None:
+        """So many requests to a server end like this."""
+        error, code = (None, outcome) if isinstance(outcome, int) else (outcome, 0)
+        for _ in range(times):
+            for observe in self.backend.observers:
+                observe(server, error, code)
+
+    @property
+    def states(self) -> list[str]:
+        """Of all servers, in file order."""
+        return [server.state for server in self.servers]
+
+
+RESET = ConnectionReset("the server closed the connection without a response")
+#: What counts as a failure of the server, and what does not.
+FAILURES: tuple[RelayError | int, ...] = (
+    RESET,
+    ConnectFailed("refused"),
+    ResponseTimeout("no response in time"),
+    BadResponse("x"),
+    502,
+    503,
+    504,
+)
+NOT_ITS_FAULT: tuple[RelayError | int, ...] = (
+    ClientAbort("x"),
+    BadRequest("x"),
+    RelayError("x"),
+    200,
+    101,
+    302,
+    404,
+    429,
+    500,
+    501,
+    505,
+)
+
+
+class EjectionTests(SynchronousTestCase):
+    """Who is ejected, and for how long."""
+
+    def test_failures(self) -> None:
+        """Errors of the server and the answers of a broken gateway count, all together."""
+        for outcome in FAILURES:
+            group = Ejection("a", "b")
+            group.tell(group.servers[0], outcome, 2)
+            self.assertEqual(group.states, ["up", "up"], outcome)
+            group.tell(group.servers[0], outcome)
+            self.assertEqual(group.states, ["ejected", "up"], outcome)
+
+    def test_live_requests(self) -> None:
+        """A server that refuses connections is ejected by the requests that are given to it; none of them is lost."""
+        group = Ejection("a", "b")
+        answers: list[Answer] = []
+        for _ in range(6):
+            exchange = an_exchange()
+            group.backend.forward(exchange, answers.append)
+            if exchange.server == "a":
+                group.calls.made[-1].refuse(ConnectFailed("refused"))
+            group.calls.made[-1].accept()
+            group.calls.made[-1].send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        self.assertEqual(group.states, ["ejected", "up"])
+        self.assertEqual([answer.status for answer in answers], [200] * 6)
+
+    def test_clients_that_leave(self) -> None:
+        """A request that its client gave up is no failure of the server, whatever it was waiting for."""
+        group = Ejection("a", "b")
+        for connected in (False, True) * 10:
+            exchange = an_exchange()
+            group.backend.forward(exchange, self.fail)
+            if connected:
+                group.calls.made[-1].accept()
+            exchange.abandon()
+        self.assertEqual(group.states, ["up", "up"])
+        self.assertEqual([server.active_requests for server in group.servers], [0, 0])
+
+    def test_what_is_not_its_fault(self) -> None:
+        """Clients that leave and answers that a healthy server gives are no failures."""
+        for outcome in NOT_ITS_FAULT:
+            group = Ejection("a", "b")
+            group.tell(group.servers[0], outcome, 100)
+            self.assertEqual(group.states, ["up", "up"], outcome)
+
+    def test_successes_forgive_nothing(self) -> None:
+        """A server that fails some of its requests is ejected too; old failures are forgotten."""
+        group = Ejection("a", "b")
+        server = group.servers[0]
+        for _ in range(2):
+            group.tell(server, 503)
+            group.tell(server, 200, 50)
+        group.clock.advance(11)
+        group.tell(server, 503)
+        self.assertEqual(server.state, "up")
+        group.tell(server, 503, 2)
+        self.assertEqual(server.state, "ejected")
+
+    def test_each_server_for_itself(self) -> None:
+        """The failures of one server do not count against another."""
+        group = Ejection("a", "b", "c")
+        for _ in range(2):
+            for server in group.servers:
+                group.tell(server, RESET)
+        self.assertEqual(group.states, ["up", "up", "up"])
+
+    def test_it_comes_back(self) -> None:
+        """After its time a server gets requests again, and can be ejected again."""
+        group = Ejection("a", "b")
+        for _ in range(3):
+            group.tell(group.servers[0], RESET, 3)
+            group.clock.advance(29.5)
+            self.assertEqual(group.states, ["ejected", "up"])
+            group.clock.advance(0.5)
+            self.assertEqual(group.states, ["up", "up"])
+            group.tell(group.servers[0], RESET, 2)
+            self.assertEqual(group.states, ["up", "up"])
+            group.clock.advance(11)
+
+    def test_the_last_one_stays(self) -> None:
+        """The last usable server is never ejected; it is when another is back and it still fails."""
+        group = Ejection("a", "b")
+        group.tell(group.servers[0], RESET, 3)
+        group.tell(group.servers[1], RESET, 50)
+        self.assertEqual(group.states, ["ejected", "up"])
+        group.clock.advance(30)
+        group.tell(group.servers[1], RESET, 3)
+        self.assertEqual(group.states, ["up", "ejected"])
+        alone = Ejection("a")
+        alone.tell(alone.servers[0], RESET, 50)
+        self.assertEqual(alone.states, ["up"])
+
+    def test_others_that_are_down_do_not_count(self) -> None:
+        """A server whose only companions are down or without weight stays."""
+        group = Ejection("a", "b", "c")
+        group.servers[1].set_down("x")
+        group.servers[2].weight = 0
+        group.tell(group.servers[0], RESET, 50)
+        self.assertEqual(group.states, ["up", "down", "up"])
+
+    def test_a_server_that_is_down_is_not_ejected(self) -> None:
+        """What is still running when a check finds it down does not keep it out for longer."""
+        group = Ejection("a", "b")
+        group.servers[0].set_down("GET /health answered 503")
+        group.tell(group.servers[0], RESET, 5)
+        group.servers[0].set_up("2 good checks in a row")
+        self.assertEqual(group.states, ["up", "up"])
+
+    def test_down_while_ejected(self) -> None:
+        """A check that finds it down outlasts the ejection."""
+        group = Ejection("a", "b")
+        group.tell(group.servers[0], RESET, 3)
+        group.servers[0].set_down("GET /health answered 503")
+        group.clock.advance(30)
+        self.assertEqual(group.states, ["down", "up"])
+        group.servers[0].set_up("2 good checks in a row")
+        self.assertEqual(group.states, ["up", "up"])
+
+    def test_in_words(self) -> None:
+        """The state has its reason, and each change is one line of the log."""
+        group = Ejection("a", "b")
+        with capturedLogs() as events:
+            group.tell(group.servers[0], 503, 4)
+            self.assertEqual(group.servers[0].reason, "3 errors in 10 s, the last: answered 503")
+            group.clock.advance(30)
+        self.assertEqual(
+            [formatEvent(event) for event in events],
+            [
+                "server a of backend app is ejected for 30 s: 3 errors in 10 s, the last: answered 503",
+                "server a of backend app is no longer ejected; it is up",
+            ],
+        )
+
+    def test_stop(self) -> None:
+        """After a stop nothing is watched and no timer is left."""
+        group = Ejection("a", "b", "c")
+        group.tell(group.servers[0], RESET, 3)
+        group.ejector.stop()
+        group.ejector.stop()
+        self.assertEqual((group.backend.observers, group.clock.getDelayedCalls()), ([], []))

@@ -1,0 +1,103 @@
+"""What the tests of health share: a backend in virtual time, and its servers' ends of the connections."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransportWithDisconnection
+
+from twisted_relay.balancing.round_robin import RoundRobin
+from twisted_relay.config.sections.backend import BackendOptions
+from twisted_relay.config.values import Address, CheckSpec, ServerSpec
+from twisted_relay.errors import ServerError
+from twisted_relay.net.deadlines import Deadlines
+from twisted_relay.upstream.backend import Backend
+from twisted_relay.upstream.dial import Dial, Dialled, Dialler, Maker
+from twisted_relay.upstream.http1 import UpstreamConnection
+from twisted_relay.upstream.pool import Pool
+from twisted_relay.upstream.resolver import Resolver
+from twisted_relay.upstream.server import Server
+
+OPTIONS = BackendOptions(name="app", check=CheckSpec("GET", "/health"), check_interval=5.0, check_jitter=0.0)
+
+
+class Call:
+    """A connection that somebody wants, with the server's end of it once it is accepted."""
+
+    def __init__(self, make: Maker, done: Dialled) -> None:
+        self.is_pending = True
+        self._make = make
+        self._done = done
+        self._connection: UpstreamConnection | None = None
+        self._transport = StringTransportWithDisconnection()
+
+    def cancel(self) -> None:
+        """The caller does not want it any more."""
+        self.is_pending = False
+
+    def accept(self) -> None:
+        """The connection stands."""
+        self.is_pending = False
+        connection = self._connection = self._make()
+        self._transport.protocol = connection
+        connection.makeConnection(cast(Any, self._transport))
+        self._done(connection)
+
+    def refuse(self, error: ServerError) -> None:
+        """There will be no connection."""
+        self.is_pending = False
+        self._done(error)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the caller keeps the connection."""
+        return self._connection is not None and bool(self._transport.connected)
+
+    @property
+    def request(self) -> bytes:
+        """What has been sent to the server."""
+        return bytes(self._transport.value())
+
+    def send(self, data: bytes) -> None:
+        """Octets from the server."""
+        assert self._connection is not None
+        self._connection.dataReceived(data)
+
+    def close(self) -> None:
+        """The server closes."""
+        self._transport.loseConnection()
+
+
+class Calls(Dialler):
+    """Collects who wants a connection instead of connecting."""
+
+    def __init__(self, clock: Clock, spec: ServerSpec) -> None:
+        super().__init__(clock, spec, Resolver(clock), None, 5.0)
+        self.made: list[Call] = []
+
+    def dial(self, make: Maker, done: Dialled) -> Dial:
+        """See `Dialler`."""
+        self.made.append(Call(make, done))
+        return cast(Dial, self.made[-1])
+
+
+class Group:
+    """A backend of plain servers with these names."""
+
+    def __init__(self, *names: str, options: BackendOptions = OPTIONS) -> None:
+        self.clock = Clock()
+        self.clock.advance(1000.0)
+        specs = tuple(ServerSpec(name, "http", Address(f"{name}.example.org", 8000)) for name in names)
+        self.options = replace(options, servers=specs)
+        deadlines = Deadlines(self.clock, self.clock.seconds)
+        self.backend = Backend(self.options, RoundRobin(), self.clock, deadlines)
+        self.calls = Calls(self.clock, specs[0])
+        """Connections to any of the servers."""
+        for spec in specs:
+            server = Server(spec, self.options, self.clock.seconds)
+            self.backend.add(server, Pool(server, self.calls, deadlines, self.backend.counters.connect_times))
+
+    @property
+    def servers(self) -> list[Server]:
+        """The members, in file order."""
+        return self.backend.servers
