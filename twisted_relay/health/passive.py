@@ -1,7 +1,8 @@
 """Passive health: a server that fails live requests is ejected for a while.
 
 A failure is what a server did to a request: no connection, a broken or no response, or 502, 503 or 504. Clients
-that leave do not count. Good responses forgive nothing; failures age out of the window. The last usable server is
+that leave do not count. Failures must come in a row: a good response forgives those before it, so that a busy
+server with a rare bad answer stays (Envoy's consecutive errors). The last usable server is
 never ejected: bad answers are better than none (Envoy's outlier detection has the same floor).
 """
 
@@ -65,6 +66,10 @@ class Ejector:
         if error is None:
             if FIRST_FAILED <= code <= LAST_FAILED:
                 self._failed(server, f"answered {code}")
+            elif self._windows:
+                window = self._windows.get(server.name)
+                if window is not None:
+                    window.clear()
         elif isinstance(error, ServerError):
             self._failed(server, str(error))
 

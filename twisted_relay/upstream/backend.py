@@ -129,6 +129,7 @@ class Delivery:
         "_fresh",
         "_last",
         "_queued_at",
+        "_server",
         "_timer",
         "_try",
     )
@@ -139,6 +140,7 @@ class Delivery:
         self._answered = answered
         self._candidates: Iterator[Any] | None = None
         self._dial: Dial | None = None
+        self._server: Server
         self._try: Try | None = None
         self._fresh = False  # one try over a fresh connection instead of a stale one has been made
         self._last: RelayError | None = None
@@ -170,6 +172,7 @@ class Delivery:
         if self._last is not None and exchange.server != server.name:
             self._backend.counters.redispatches += 1
         exchange.server = server.name
+        self._server = server
         exchange.tries += 1
         server.active_requests += 1
         pool = self._backend.pools[server.name]
@@ -186,15 +189,14 @@ class Delivery:
         if isinstance(result, UpstreamConnection):
             self._send(result)
             return
-        server = self._server()
-        self._backend.released(server)
-        self._failed(server, result, reused=False)
+        self._released()
+        self._failed(self._server, result, reused=False)
 
     def _send(self, connection: UpstreamConnection) -> None:
-        backend, exchange = self._backend, self._exchange
-        server = connection.owner.server
+        backend, exchange, server = self._backend, self._exchange, self._server
         self._try = attempt = Try(exchange, connection, self._took)
-        attempt.released = lambda: backend.released(server)
+        attempt.released = self._released
+        attempt.broke = self._broke
         exchange.authority = backend.authority_for(exchange, server)
         attempt.start(exchange.authority)
 
@@ -235,9 +237,15 @@ class Delivery:
         else:
             self.go()
 
-    def _server(self) -> Server:
-        name = self._exchange.server
-        return next(server for server in self._backend.servers if server.name == name)
+    def _released(self) -> None:
+        """The server has nothing more to do for us."""
+        self._backend.released(self._server)
+
+    def _broke(self, error: ServerError) -> None:
+        """The server failed in the middle of its response: nothing can be tried again, but it counts."""
+        self._server.count_error(error)
+        for observe in self._backend.observers:
+            observe(self._server, error, 0)
 
     # -- the queue ------------------------------------------------------------------------------------------------
 
@@ -274,7 +282,7 @@ class Delivery:
         dial, self._dial = self._dial, None
         if dial is not None:
             dial.cancel()
-            self._backend.released(self._server())
+            self._released()
         attempt, self._try = self._try, None
         if attempt is not None:
             attempt.cancel()

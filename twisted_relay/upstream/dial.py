@@ -7,6 +7,8 @@ A name may have several addresses; the next one is tried when the one before has
 from collections.abc import Callable
 from typing import Any
 
+from OpenSSL import SSL
+from service_identity import VerificationError
 from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.error import TimeoutError as TimedOut
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IReactorTime
@@ -201,12 +203,22 @@ class _Attempt(ClientFactory):
 
     def _lost(self, reason: Failure) -> None:
         """Connected, but lost before it was ready: only TLS can do that."""
-        self._end(TLSFailed(reason.getErrorMessage()) if self._secure else ConnectFailed(reason.getErrorMessage()))
+        self._end(TLSFailed(_tls_text(reason)) if self._secure else ConnectFailed(reason.getErrorMessage()))
 
     def _end(self, error: ServerError) -> None:
         if self.running:
             self.running = False
             self._dial.failed(error)
+
+
+def _tls_text(reason: Failure) -> str:
+    """Why a handshake failed, in words."""
+    error = reason.value
+    if isinstance(error, SSL.Error) and error.args and isinstance(error.args[0], list):
+        return "; ".join(str(part[-1]) for part in error.args[0]) or "the handshake failed"
+    if isinstance(error, VerificationError):
+        return "the certificate is not for this name"
+    return f"the connection was lost during the handshake: {reason.getErrorMessage()}"
 
 
 class _TLSAttempt(TLSMemoryBIOFactory):

@@ -152,6 +152,7 @@ class Try:
         "_request_stream",
         "_response",
         "_stream",
+        "broke",
         "released",
         "reused",
         "server",
@@ -162,6 +163,8 @@ class Try:
         self.reused = connection.uses > 0
         self.released: Callable[[], None] | None = None
         """Called once, when the server has nothing more to do for this try."""
+        self.broke: Callable[[ServerError], None] | None = None
+        """Called when the server fails after its answer has begun."""
         self._exchange = exchange
         self._connection: UpstreamConnection | None = connection
         self._answered: Answered | None = answered
@@ -487,6 +490,8 @@ class Try:
         if answered is not None:
             answered(error)
         elif stream is not None:
+            if self.broke is not None:
+                self.broke(error)
             stream.fail(error)
 
     def _drop(self) -> None:
