@@ -11,9 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_relay import __version__
-from twisted_relay.balancing import POLICIES
-from twisted_relay.config.tree import BackendOptions, Config, ListenerOptions, RouteOptions
-from twisted_relay.config.values import Address, ServerSpec
+from twisted_relay.config.tree import Config, ListenerOptions, RouteOptions
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
 from twisted_relay.downstream.port import ListenerPorts
@@ -26,12 +24,9 @@ from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.net.poller import poller_in
 from twisted_relay.routing import Route, Router
 from twisted_relay.signals import SignalActions, reload_is_not_available, watch_signals
-from twisted_relay.tls import listener_context, server_context
-from twisted_relay.upstream.backend import Backend
-from twisted_relay.upstream.dial import Dialler
-from twisted_relay.upstream.pool import Pool
-from twisted_relay.upstream.resolver import Resolver, is_address
-from twisted_relay.upstream.server import Server
+from twisted_relay.tls import listener_context
+from twisted_relay.upstream.assemble import Surroundings, assemble, look_up_servers
+from twisted_relay.upstream.resolver import Resolver
 
 MAX_TICK = 0.5
 MIN_TICK = 0.05
@@ -53,28 +48,15 @@ class Relay:
         self.deadlines = Deadlines(reactor, now, _tick(config))
         self.poller = poller_in(reactor)
         self.resolver = Resolver(reactor)
-        self.backends = {name: self._make_backend(options) for name, options in config.backends.items()}
+        surroundings = Surroundings(reactor, self.poller, self.deadlines, self.resolver)
+        buckets = config.metrics.buckets
+        self.backends = {name: assemble(each, surroundings, buckets) for name, each in config.backends.items()}
         self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
         routes = [(options, self._make_plan(options)) for options in config.routes]
         self.listeners = [self._make_listener(options, routes) for options in config.listeners]
         self.ports = [self._make_ports(listener) for listener in self.listeners]
 
     # -- making ---------------------------------------------------------------------------------------------------
-
-    def _make_backend(self, options: BackendOptions) -> Backend:
-        backend = Backend(
-            options, POLICIES[options.balance](), self.reactor, self.deadlines, self.config.metrics.buckets
-        )
-        for spec in options.servers:
-            server = Server(spec, options, self.now)
-            dialler = self._make_dialler(spec, options)
-            backend.add(server, Pool(server, dialler, self.deadlines, backend.counters.connect_times))
-        return backend
-
-    def _make_dialler(self, spec: ServerSpec, options: BackendOptions) -> Dialler:
-        host = spec.address.host if isinstance(spec.address, Address) else "localhost"
-        context = server_context(options, host) if spec.scheme == "https" else None
-        return Dialler(self.poller, spec, self.resolver, context, options.connect_timeout)
 
     def _make_plan(self, options: RouteOptions) -> Plan:
         if options.respond is not None:
@@ -121,9 +103,7 @@ class Relay:
         """Start the clocks."""
         self.deadlines.start()
         for backend in self.backends.values():
-            for server in backend.servers:
-                if isinstance(server.spec.address, Address) and not is_address(server.spec.address.host):
-                    self.resolver.watch(server.spec.address.host)
+            look_up_servers(backend, self.resolver)
         for watcher in self.watchers:
             watcher.start()
 

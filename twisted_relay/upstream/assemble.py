@@ -1,0 +1,62 @@
+"""A backend put together from its options: its servers, a pool and a dialler for each, its policy.
+
+Knows neither who sends it exchanges nor who watches its servers; both come after.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from twisted_relay.balancing import POLICIES
+from twisted_relay.config.tree import BackendOptions
+from twisted_relay.config.values import Address, ServerSpec
+from twisted_relay.histogram import DURATION_BOUNDS
+from twisted_relay.net.deadlines import Deadlines
+from twisted_relay.tls import server_context
+from twisted_relay.upstream.backend import Backend
+from twisted_relay.upstream.dial import Dialler
+from twisted_relay.upstream.pool import Pool
+from twisted_relay.upstream.resolver import Resolver, is_address
+from twisted_relay.upstream.server import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a backend shares with others."""
+
+    reactor: IReactorTime
+    poller: Any
+    """What connections to servers register with: a `Poller`, or the reactor itself."""
+    deadlines: Deadlines
+    resolver: Resolver
+
+
+def assemble(
+    options: BackendOptions, surroundings: Surroundings, bounds: tuple[float, ...] = DURATION_BOUNDS
+) -> Backend:
+    """The backend of these options; nothing runs yet. `bounds` are those of its histograms, in seconds.
+
+    Raises `ConfigurationError` for certificates that cannot be used.
+    """
+    deadlines = surroundings.deadlines
+    backend = Backend(options, POLICIES[options.balance](), surroundings.reactor, deadlines, bounds)
+    for spec in options.servers:
+        server = Server(spec, options, deadlines.now)
+        dialler = _dialler(spec, options, surroundings)
+        backend.add(server, Pool(server, dialler, deadlines, backend.counters.connect_times))
+    return backend
+
+
+def look_up_servers(backend: Backend, resolver: Resolver) -> None:
+    """Begin to look up the names of a backend's servers, so that they are known when they are needed."""
+    for server in backend.servers:
+        address = server.spec.address
+        if isinstance(address, Address) and not is_address(address.host):
+            resolver.watch(address.host)
+
+
+def _dialler(spec: ServerSpec, options: BackendOptions, surroundings: Surroundings) -> Dialler:
+    host = spec.address.host if isinstance(spec.address, Address) else "localhost"
+    context = server_context(options, host) if spec.scheme == "https" else None
+    return Dialler(surroundings.poller, spec, surroundings.resolver, context, options.connect_timeout)
