@@ -5,6 +5,7 @@ their limits, the queue in front of them, and what is tried again.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, cast
 
 from twisted.internet.interfaces import IReactorTime
@@ -61,6 +62,7 @@ class Backend:
         self.deadlines = deadlines
         self.now = deadlines.now
         self.servers: list[Server] = []
+        self._active: list[Server] = []  # those that the policy chooses from
         self.pools: dict[str, Pool] = {}
         self.counters = BackendCounters(bounds)
         self.queue: dict[Delivery, None] = {}
@@ -78,7 +80,8 @@ class Backend:
         """Tell the policy which servers are usable; backups count when nothing else does."""
         usable = [server for server in self.servers if server.is_usable]
         primaries = [server for server in usable if not server.spec.backup]
-        self.policy.update(primaries or usable)
+        self._active = primaries or usable
+        self.policy.update(self._active)
         self._wake()
 
     def _changed(self, server: Server, before: str) -> None:
@@ -106,7 +109,7 @@ class Backend:
 
     def _wake(self) -> None:
         """Let those who wait try again, as long as there is room."""
-        while self.queue and any(server.is_usable and server.has_room for server in self.servers):
+        while self.queue and any(server.has_room for server in self._active):
             delivery = next(iter(self.queue))
             delivery.leave_queue()
             delivery.go()
@@ -195,7 +198,7 @@ class Delivery:
     def _send(self, connection: UpstreamConnection) -> None:
         backend, exchange, server = self._backend, self._exchange, self._server
         self._try = attempt = Try(exchange, connection, self._took)
-        attempt.released = self._released
+        attempt.released = partial(backend.released, server)
         attempt.broke = self._broke
         exchange.authority = backend.authority_for(exchange, server)
         attempt.start(exchange.authority)

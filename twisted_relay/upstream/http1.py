@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, cast
 from typing import Protocol as Interface
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener, IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -103,7 +104,7 @@ class UpstreamConnection(Protocol):
             failed(reason)
         self.owner.lost(self)
         if self.current is not None:
-            self.current.lost()
+            self.current.lost(in_order=reason.check(ConnectionDone) is not None)
 
     def expired(self, now: float) -> None:
         """The deadline has passed: of the try, or of being idle."""
@@ -436,12 +437,13 @@ class Try:
 
     # -- the end --------------------------------------------------------------------------------------------------
 
-    def lost(self) -> None:
-        """The connection is gone."""
+    def lost(self, *, in_order: bool) -> None:
+        """The connection is gone; a reset is never the end of a response."""
         reader, stream = self._reader, self._stream
-        if reader is not None and reader.end_of_input():
+        if in_order and reader is not None and reader.end_of_input():
             self._stream = None
             self._detach()
+            self._release()
             if stream is not None:
                 stream.end()
             return
@@ -468,38 +470,51 @@ class Try:
         clean = not left and self._request_stream is None
         reusable = clean and response.keep_alive and response.minor == 1 and not isinstance(reader, CloseReader)
         connection = self._detach()
-        if connection is None or connection.gone:
-            return
-        if self._paused:
-            self._paused = False
-            cast(Any, connection.transport).resumeProducing()
-        if reusable:
-            connection.owner.give_back(connection)
-        else:
-            connection.owner.lost(connection)
-            if clean:
-                connection.close()
+        if connection is not None and not connection.gone:
+            if self._paused:
+                self._paused = False
+                cast(Any, connection.transport).resumeProducing()
+            if reusable:
+                connection.owner.give_back(connection)
             else:
-                connection.abort()
+                connection.owner.lost(connection)
+                if clean:
+                    connection.close()
+                else:
+                    connection.abort()
+        self._release()  # only now, so that whoever waits for the server finds the connection
 
     def _fail(self, error: ServerError) -> None:
         """The server failed: say so, before the answer or in the middle of the content."""
         answered, self._answered = self._answered, None
         stream, self._stream = self._stream, None
-        self._drop()
-        if answered is not None:
-            answered(error)
-        elif stream is not None:
-            if self.broke is not None:
-                self.broke(error)
-            stream.fail(error)
+        self._cut()
+        try:
+            if answered is not None:
+                answered(error)
+            elif stream is not None:
+                if self.broke is not None:
+                    self.broke(error)
+                stream.fail(error)
+        finally:
+            self._release()  # only now: another try at the same server keeps the place
 
     def _drop(self) -> None:
-        """Let go of everything and end the connection: its state is unknown."""
+        """Let go of everything: nobody wants the rest."""
+        self._cut()
+        self._release()
+
+    def _cut(self) -> None:
+        """End the connection: its state is unknown."""
         connection = self._detach()
         if connection is not None and not connection.gone:
             connection.owner.lost(connection)
             connection.abort()
+
+    def _release(self) -> None:
+        released, self.released = self.released, None
+        if released is not None:
+            released()
 
     def _detach(self) -> UpstreamConnection | None:
         connection, self._connection = self._connection, None
@@ -516,9 +531,6 @@ class Try:
         stream, self._request_stream = self._request_stream, None
         if stream is not None:
             stream.cancel()
-        released, self.released = self.released, None
-        if released is not None:
-            released()
         return connection
 
     def _stop_producing(self, connection: UpstreamConnection) -> None:

@@ -1,0 +1,591 @@
+"""A backend as exchanges meet it: which server, what is tried again, limits, the queue, and who leaves it."""
+
+import errno
+from dataclasses import replace
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.playbook import BACKEND, Conversation, get, head, ok, post, servers
+from twisted_relay.config.tree import BackendOptions
+from twisted_relay.config.values import Address, ServerSpec
+
+REFUSED = errno.ECONNREFUSED
+TWO = replace(BACKEND, servers=servers(2))
+ONE_EACH = replace(BACKEND, max_connections_per_server=1)
+
+
+class ChoiceTests(SynchronousTestCase):
+    """Exchanges go to the servers that the policy names."""
+
+    def test_in_turn(self) -> None:
+        """Requests go to the servers in turn, over pooled connections from the second round on."""
+        talk = Conversation(self, backend=TWO)
+        client = talk.client()
+        parties = []
+        for host in ("10.0.0.1", "10.0.0.2"):
+            client.sends(get())
+            parties.append(talk.accepts(host))
+            parties[-1].sends(ok())
+        for server in parties * 2:
+            server.taken()
+            client.sends(get())
+            server.sees_head("GET / HTTP/1.1")
+            server.sends(ok())
+        self.assertEqual([exchange.server for exchange in talk.exchanges], ["s1", "s2"] * 3)
+        self.assertEqual([exchange.tries for exchange in talk.exchanges], [1] * 6)
+        talk.is_over()
+
+    def test_no_server(self) -> None:
+        """Without a usable server the answer is 503 at once, and says when to come back."""
+        talk = Conversation(self)
+        talk.server().set_down("test")
+        client = talk.client()
+        client.sends(get())
+        client.sees_answer("HTTP/1.1 503 Service Unavailable", "Retry-After: 5")
+        talk.server().set_up("test")
+        client.sends(get())
+        talk.accepts().sends(ok())
+        client.sees(ok())
+        talk.is_over()
+
+    def test_backups(self) -> None:
+        """A backup server is used when no other is up, and no longer."""
+        one, two = servers(2)
+        talk = Conversation(self, backend=replace(BACKEND, servers=(one, replace(two, backup=True))))
+        client = talk.client()
+        for state, host in (("up", "10.0.0.1"), ("down", "10.0.0.2"), ("up", "10.0.0.1")):
+            (talk.server().set_up if state == "up" else talk.server().set_down)("test")
+            client.sends(get("/", "Connection: keep-alive"))
+            talk.accepts(host).sends(ok(b"x", "Connection: close"))
+        talk.is_over()
+
+    def test_host(self) -> None:
+        """Host is the client's, the server's, or the configured name."""
+        for choice, host in (
+            ("preserve", "example.org"),
+            ("backend", "10.0.0.1"),
+            ("shop.example.net", "shop.example.net"),
+        ):
+            talk = Conversation(self, backend=replace(BACKEND, host=choice))
+            client = talk.client()
+            client.sends(get())
+            talk.accepts().sees_head("GET / HTTP/1.1", f"Host: {host}")
+            client.aborts()
+            talk.is_over()
+
+    def test_a_server_that_goes_down_loses_its_idle_connections(self) -> None:
+        """What is idle is closed; what is under way goes on."""
+        talk = Conversation(self)
+        first, second = talk.client(), talk.client()
+        first.sends(get())
+        busy = talk.accepts()
+        second.sends(get())
+        idle = talk.accepts()
+        idle.sends(ok())
+        talk.server().set_down("test")
+        talk.settle()
+        idle.sees_close()
+        busy.sends(ok())
+        first.sees(ok())
+        talk.is_over()
+
+
+class TryAgainTests(SynchronousTestCase):
+    """A failed try is made again where that is safe."""
+
+    def test_refused(self) -> None:
+        """When a server refuses, the next one gets the request; the client notices nothing."""
+        for request in (get(), post(b"hello"), head("POST / HTTP/1.1", "Host: a", "Content-Length: 5")):
+            talk = Conversation(self, backend=TWO)
+            client = talk.client()
+            client.sends(request)
+            talk.refuses(REFUSED)
+            server = talk.accepts("10.0.0.2")
+            if request.endswith(b"\r\n\r\n") and request.startswith(b"POST"):
+                client.sends(b"hello")
+            self.assertTrue(server.taken().endswith(b"hello" if request.startswith(b"POST") else b"\r\n\r\n"))
+            server.sends(ok())
+            client.sees(ok())
+            exchange = talk.last()
+            self.assertEqual((exchange.server, exchange.tries, exchange.code), ("s2", 2, 200))
+            self.assertEqual(talk.backend.counters.retries["connect"], 1)
+            self.assertEqual(talk.backend.counters.redispatches, 1)
+            self.assertEqual(talk.server("s1").counters.errors["refused"], 1)
+            talk.is_over()
+
+    def test_all_refuse(self) -> None:
+        """When all refuse, the answer is 502; each was asked once."""
+        talk = Conversation(self, backend=TWO)
+        client = talk.client()
+        client.sends(get())
+        talk.refuses(REFUSED)
+        talk.refuses(REFUSED)
+        client.sees_answer("HTTP/1.1 502 Bad Gateway", "Proxy-Status: relay; error=connection_refused")
+        client.is_open()
+        self.assertEqual(len(talk.network.attempts), 2)
+        talk.is_over()
+
+    def test_retries_are_bounded(self) -> None:
+        """No more servers are asked than `retries` allows."""
+        for retries in (0, 1):
+            talk = Conversation(self, backend=replace(BACKEND, servers=servers(5), retries=retries))
+            client = talk.client()
+            client.sends(get())
+            for _ in range(retries + 1):
+                talk.refuses(REFUSED)
+            client.sees_head("HTTP/1.1 502 Bad Gateway")
+            talk.is_over()
+
+    def test_connect_timeout(self) -> None:
+        """A server that does not take the connection in time is left for the next; without one the answer is 504."""
+        talk = Conversation(self, backend=TWO)
+        client = talk.client()
+        client.sends(get())
+        talk.waits(5.1)
+        server = talk.network.waiting[0]
+        self.assertEqual(server.host, "10.0.0.2")
+        talk.waits(5.1)
+        client.sees_answer("HTTP/1.1 504 Gateway Timeout", "Proxy-Status: relay; error=connection_timeout")
+        self.assertEqual(talk.server("s1").counters.errors["timeout"], 1)
+        talk.is_over()
+
+    def test_stale_connection(self) -> None:
+        """A request that fails on a pooled connection is sent once more, to the same server, over a fresh one."""
+        for how in ("closes", "aborts"):
+            talk = Conversation(self)
+            client = talk.client()
+            client.sends(get("/1"))
+            old = talk.accepts()
+            old.sends(ok())
+            client.sends(get("/2"))
+            getattr(old, how)()
+            fresh = talk.accepts("10.0.0.1")
+            fresh.sees_head("GET /2 HTTP/1.1")
+            fresh.sends(ok(b"two"))
+            client.sees(ok(), ok(b"two"))
+            exchange = talk.last()
+            self.assertEqual((exchange.tries, exchange.server), (1, "s1"))
+            self.assertEqual(talk.server().counters.errors["reset"], 0)
+            talk.is_over()
+
+    def test_stale_connection_once_only(self) -> None:
+        """When the fresh connection fails too it is a failure like any other."""
+        talk = Conversation(self, backend=replace(BACKEND, retries=0))
+        client = talk.client()
+        client.sends(get())
+        talk.accepts().sends(ok())
+        client.taken()
+        client.sends(get())
+        talk.pool()._connections.copy().pop().abort()
+        talk.settle()
+        talk.accepts().closes()
+        client.sees_answer("HTTP/1.1 502 Bad Gateway")
+        self.assertEqual(talk.server().counters.errors["reset"], 1)
+        talk.is_over()
+
+    def test_what_must_not_be_repeated(self) -> None:
+        """A POST, or content that is gone, is not sent a second time."""
+        for request, more in ((post(b"x"), b""), (head("PUT / HTTP/1.1", "Host: a", "Content-Length: 2"), b"y")):
+            talk = Conversation(self, backend=TWO)
+            client = talk.client()
+            for _ in range(2):
+                client.sends(get())
+                talk.accepts().sends(ok())
+            client.taken()
+            client.sends(request, more)
+            server = min(talk.pool("s1")._connections, key=id)
+            server.abort()
+            talk.settle()
+            talk.nobody_is_dialled()
+            client.sees_head("HTTP/1.1 502 Bad Gateway")
+            client.closes()
+            talk.is_over()
+
+    def test_a_get_that_was_lost_goes_to_the_next_server(self) -> None:
+        """A server that closes without an answer is left for another, if the request can be repeated."""
+        talk = Conversation(self, backend=TWO)
+        client = talk.client()
+        client.sends(get())
+        talk.accepts("10.0.0.1").closes()
+        talk.accepts("10.0.0.2").sends(ok())
+        client.sees(ok())
+        talk.is_over()
+
+    def test_no_second_try_after_the_first_octet(self) -> None:
+        """Once a server has begun to answer, its failure is the answer."""
+        talk = Conversation(self, backend=TWO)
+        client = talk.client()
+        client.sends(get())
+        server = talk.accepts()
+        server.sends(b"HTTP/1.1 200")
+        server.closes()
+        talk.nobody_is_dialled()
+        client.sees_answer("HTTP/1.1 502 Bad Gateway", "Proxy-Status: relay; error=http_response_incomplete")
+        talk.is_over()
+
+    def test_garbage(self) -> None:
+        """What is not HTTP is answered 502 and the connection dropped."""
+        for garbage in (b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"):
+            talk = Conversation(self, backend=TWO)
+            client = talk.client()
+            client.sends(get())
+            server = talk.accepts()
+            server.sends(garbage)
+            server.sees_reset()
+            client.sees_answer("HTTP/1.1 502 Bad Gateway", "Proxy-Status: relay; error=http_protocol_error")
+            self.assertEqual(talk.server().counters.errors["protocol"], 1)
+            talk.is_over()
+
+
+class LimitTests(SynchronousTestCase):
+    """`max_connections_per_server`, and the queue in front of full servers."""
+
+    def test_queue_order(self) -> None:
+        """Who waited longest is next, over the connection that became free."""
+        talk = Conversation(self, backend=ONE_EACH)
+        clients = [talk.client() for _ in range(3)]
+        for number, client in enumerate(clients):
+            client.sends(get(f"/{number}"))
+        server = talk.accepts()
+        talk.nobody_is_dialled()
+        for number, client in enumerate(clients):
+            server.sees_head(f"GET /{number} HTTP/1.1")
+            client.sees_nothing()
+            server.sends(ok())
+            client.sees(ok())
+        self.assertEqual(len(talk.network.attempts), 1)
+        talk.is_over()
+
+    def test_room_elsewhere(self) -> None:
+        """A server with room is taken before anybody waits."""
+        talk = Conversation(self, backend=replace(ONE_EACH, servers=servers(2)))
+        clients = [talk.client() for _ in range(3)]
+        for client in clients:
+            client.sends(get())
+        first, second = talk.accepts(), talk.accepts()
+        self.assertEqual(len(talk.backend.queue), 1)
+        second.sends(ok())
+        self.assertEqual(len(talk.backend.queue), 0)
+        second.sends(ok())
+        first.sends(ok())
+        self.assertEqual(talk.codes(), [200] * 3)
+        talk.is_over()
+
+    def test_failure_wakes_the_queue(self) -> None:
+        """Also a try that failed, or was cancelled, makes room."""
+        for how in ("refuse", "reset", "client"):
+            talk = Conversation(self, backend=replace(ONE_EACH, retries=0))
+            first, second = talk.client(), talk.client()
+            first.sends(get("/1"))
+            second.sends(get("/2"))
+            if how == "refuse":
+                talk.refuses(REFUSED)
+            elif how == "reset":
+                talk.accepts().aborts()
+            else:
+                talk.accepts()
+                first.aborts()
+            server = talk.accepts()
+            server.sees_head("GET /2 HTTP/1.1")
+            server.sends(ok())
+            second.sees(ok())
+            talk.is_over()
+
+    def test_queue_full(self) -> None:
+        """When no more may wait the answer is 503 at once."""
+        talk = Conversation(self, backend=replace(ONE_EACH, queue_length=1))
+        clients = [talk.client() for _ in range(3)]
+        for client in clients:
+            client.sends(get())
+        clients[2].sees_answer(
+            "HTTP/1.1 503 Service Unavailable",
+            "Retry-After: 5",
+            "Proxy-Status: relay; error=connection_limit_reached",
+        )
+        self.assertEqual(talk.backend.counters.queue_rejected["full"], 1)
+        server = talk.accepts()
+        server.sends(ok())
+        server.sends(ok())
+        self.assertEqual(talk.codes(), [503, 200, 200])
+        talk.is_over()
+
+    def test_queue_timeout(self) -> None:
+        """Who waits too long is answered 503 and has left the queue."""
+        talk = Conversation(self, backend=replace(ONE_EACH, queue_timeout=2.0))
+        first, second = talk.client(), talk.client()
+        first.sends(get())
+        server = talk.accepts()
+        second.sends(get())
+        talk.waits(1.9)
+        second.sees_nothing()
+        talk.waits(0.2)
+        second.sees_answer("HTTP/1.1 503 Service Unavailable")
+        self.assertEqual(talk.backend.counters.queue_rejected["timeout"], 1)
+        server.sends(ok())
+        self.assertEqual(talk.codes(), [503, 200])
+        talk.is_over()
+
+    def test_leaving_the_queue(self) -> None:
+        """A client that leaves while it waits is not served; the one behind it is."""
+        talk = Conversation(self, backend=ONE_EACH)
+        clients = [talk.client() for _ in range(3)]
+        for number, client in enumerate(clients):
+            client.sends(get(f"/{number}"))
+        server = talk.accepts()
+        server.taken()
+        clients[1].aborts()
+        self.assertEqual(talk.codes(), [499])
+        server.sends(ok())
+        server.sees_head("GET /2 HTTP/1.1")
+        server.sends(ok())
+        self.assertEqual(talk.codes(), [499, 200, 200])
+        talk.is_over()
+
+    def test_content_waits_with_its_request(self) -> None:
+        """Content that arrives while the request is queued is bounded, and reaches the server."""
+        talk = Conversation(self, backend=replace(ONE_EACH, queue_timeout=60.0))
+        first, second = talk.client(), talk.client()
+        first.sends(get())
+        server = talk.accepts()
+        second.sends(head("POST / HTTP/1.1", "Host: a", "Content-Length: 1000000"), b"x" * 1_000_000)
+        self.assertLess(second.socket.read, 200_000)
+        server.sends(ok())
+        server.sees_head("GET / HTTP/1.1")
+        server.sees_head("POST / HTTP/1.1")
+        server.sees(b"x" * 1_000_000)
+        server.sends(ok())
+        second.sees(ok())
+        talk.is_over()
+
+    def test_a_server_comes_up_for_those_who_wait(self) -> None:
+        """A server that comes back takes from the queue at once."""
+        talk = Conversation(self, backend=replace(ONE_EACH, servers=servers(2)))
+        talk.server("s2").set_down("test")
+        first, second = talk.client(), talk.client()
+        first.sends(get())
+        talk.accepts("10.0.0.1")
+        second.sends(get())
+        talk.server("s2").set_up("test")
+        talk.settle()
+        talk.accepts("10.0.0.2").sends(ok())
+        second.sees(ok())
+        first.aborts()
+        talk.is_over()
+
+    def test_a_backup_with_room_is_no_reason_to_wake(self) -> None:
+        """Requests wait for a primary server although a backup, which is not to be used, has room."""
+        one, two = servers(2)
+        talk = Conversation(self, backend=replace(ONE_EACH, servers=(one, replace(two, backup=True))))
+        clients = [talk.client() for _ in range(3)]
+        for client in clients:
+            client.sends(get())
+        server = talk.accepts("10.0.0.1")
+        server.sends(ok())
+        self.assertEqual(len(talk.backend.queue), 1)
+        server.sends(ok())
+        server.sends(ok())
+        self.assertEqual(talk.codes(), [200] * 3)
+        talk.is_over()
+
+    def test_the_limit_holds_when_a_stale_connection_is_replaced(self) -> None:
+        """A second try over a fresh connection does not go over the limit while others have taken the place."""
+        talk = Conversation(self, backend=ONE_EACH)
+        first, second = talk.client(), talk.client()
+        first.sends(get("/1"))
+        server = talk.accepts()
+        server.sends(ok())
+        first.sends(get("/2"))
+        second.sends(get("/3"))
+        server.aborts()
+        self.assertLessEqual(talk.server().active_requests, 1)
+        for _ in range(2):
+            talk.accepts().sends(ok(b"", "Connection: close"))
+        self.assertEqual(talk.codes(), [200] * 3)
+        talk.is_over()
+
+
+class TimeTests(SynchronousTestCase):
+    """Servers have their time."""
+
+    def test_response_timeout(self) -> None:
+        """No head in time is answered 504, and the connection is cut."""
+        talk = Conversation(self, backend=TWO)
+        client = talk.client()
+        client.sends(get())
+        server = talk.accepts()
+        talk.waits(59.0)
+        client.sees_nothing()
+        talk.waits(2.0)
+        client.sees_answer("HTTP/1.1 504 Gateway Timeout", "Proxy-Status: relay; error=http_response_timeout")
+        server.sees_reset()
+        talk.nobody_is_dialled()
+        self.assertEqual(talk.server().counters.errors["timeout"], 1)
+        talk.is_over()
+
+    def test_informational_responses_do_not_prolong_it(self) -> None:
+        """A server that says 102 again and again still has to answer in time."""
+        talk = Conversation(self)
+        client = talk.client()
+        client.sends(get())
+        server = talk.accepts()
+        for _ in range(13):
+            server.sends(head("HTTP/1.1 102 Processing"))
+            talk.waits(5.0)
+        self.assertIn(b"504 Gateway Timeout", client.taken())
+        talk.is_over()
+
+    def test_time_begins_with_the_end_of_the_request(self) -> None:
+        """While the client still sends, the server is not waited for."""
+        talk = Conversation(self)
+        client = talk.client()
+        client.sends(head("POST / HTTP/1.1", "Host: a", "Content-Length: 5000"))
+        server = talk.accepts()
+        for _ in range(5):
+            talk.waits(25.0)
+            client.sends(b"x" * 1000)
+        talk.waits(55.0)
+        server.sends(ok())
+        client.sees(ok())
+        talk.is_over()
+
+    def test_idle_timeout_in_the_content(self) -> None:
+        """Content that stalls ends the client's connection, so that it does not take a part for the whole."""
+        talk = Conversation(self)
+        client = talk.client()
+        client.sends(get())
+        server = talk.accepts()
+        server.sends(head("HTTP/1.1 200 OK", "Content-Length: 10") + b"hello")
+        talk.waits(59.0)
+        server.sends(b"w")
+        talk.waits(59.0)
+        client.is_open()
+        talk.waits(2.0)
+        client.sees_reset()
+        server.sees_reset()
+        exchange = talk.last()
+        assert exchange.error is not None
+        self.assertEqual((exchange.code, exchange.error.side), (200, "server"))
+        self.assertEqual(talk.server().counters.errors["timeout"], 1)
+        talk.is_over()
+
+    def test_a_slow_client_does_not_use_up_the_servers_time(self) -> None:
+        """While the client takes nothing it is its time that runs, not the server's."""
+        talk = Conversation(self)
+        client = talk.client()
+        client.sends(get())
+        server = talk.accepts()
+        client.blocks()
+        server.sends(ok(b"x" * 1_000_000))
+        for _ in range(6):
+            talk.waits(40.0)
+            client.takes(30_000)
+        server.is_open()
+        client.unblocks()
+        self.assertEqual(talk.codes(), [200])
+        self.assertEqual(sum(talk.server().counters.errors.values()), 0)
+        talk.is_over()
+
+
+class FailureInContentTests(SynchronousTestCase):
+    """A server that fails in the middle of its response."""
+
+    def test_the_client_is_cut_off(self) -> None:
+        """Whatever the framing, the client's connection is reset, never ended in good order."""
+        chunked = head("HTTP/1.1 200 OK", "Transfer-Encoding: chunked")
+        for response, leave in (
+            (head("HTTP/1.1 200 OK", "Content-Length: 10") + b"hello", "closes"),
+            (head("HTTP/1.1 200 OK", "Content-Length: 10") + b"hello", "aborts"),
+            (chunked + b"5\r\nhello\r\n", "closes"),
+            (chunked + b"5\r\nhe", "aborts"),
+            (chunked + b"5\r\nhello\r\n0\r\n", "closes"),
+            (head("HTTP/1.1 200 OK") + b"hello", "aborts"),
+        ):
+            talk = Conversation(self)
+            client = talk.client()
+            client.sends(get())
+            server = talk.accepts()
+            server.sends(response)
+            getattr(server, leave)()
+            client.sees_reset()
+            self.assertNotIn(b"\r\n0\r\n\r\n", client.taken())
+            exchange = talk.last()
+            assert exchange.error is not None
+            self.assertEqual((exchange.code, exchange.error.side), (200, "server"))
+            self.assertEqual(talk.server().counters.errors["reset"], 1)
+            talk.is_over()
+
+    def test_broken_chunks(self) -> None:
+        """Chunks that are not chunks end both connections."""
+        talk = Conversation(self)
+        client = talk.client()
+        client.sends(get())
+        server = talk.accepts()
+        server.sends(head("HTTP/1.1 200 OK", "Transfer-Encoding: chunked") + b"5\r\nhello\r\n", b"zz\r\n")
+        client.sees_reset()
+        server.sees_reset()
+        self.assertEqual(talk.server().counters.errors["protocol"], 1)
+        talk.is_over()
+
+    def test_while_the_client_is_slow(self) -> None:
+        """A failure that comes while the client takes nothing is told to it just the same."""
+        talk = Conversation(self)
+        client = talk.client()
+        client.sends(get())
+        server = talk.accepts()
+        client.blocks()
+        server.sends(head("HTTP/1.1 200 OK", "Content-Length: 1000000") + b"x" * 500_000)
+        server.aborts()
+        client.unblocks()
+        client.sees_reset()
+        talk.is_over()
+
+    def test_while_the_request_still_comes(self) -> None:
+        """A server that closes in the middle of the request is answered for with 502, and no content is read as a
+        request."""
+        talk = Conversation(self)
+        client = talk.client()
+        client.sends(head("POST / HTTP/1.1", "Host: a", "Content-Length: 1000"))
+        server = talk.accepts()
+        client.sends(b"x")
+        server.aborts()
+        client.sees_head("HTTP/1.1 502 Bad Gateway")
+        client.sends(get("/smuggled"))
+        self.assertEqual(talk.begun, 1)
+        client.closes()
+        talk.is_over()
+
+
+class DialTests(SynchronousTestCase):
+    """Whatever happens while a connection is being opened, nothing is left over."""
+
+    def test_the_client_leaves_as_the_connection_stands(self) -> None:
+        """A connection that nobody wants any more is closed, and was never counted as open."""
+        talk = Conversation(self)
+        client = talk.client()
+        client.sends(get())
+        socket = talk.network.waiting[0].far_end
+        socket.accepted = True
+        client.socket.far_resets()
+        talk.settle()
+        self.assertTrue(socket.closed)
+        talk.is_over()
+
+    def test_names_without_addresses(self) -> None:
+        """A server whose name is not known fails the request with 502 and the cause."""
+        spec = ServerSpec("s1", "http", Address("app.invalid", 80))
+        talk = Conversation(self, backend=BackendOptions(name="app", servers=(spec,)))
+        talk.resolver.watch = lambda host: _Unknown()  # type: ignore[assignment,return-value]
+        client = talk.client()
+        client.sends(get())
+        client.sees_answer("HTTP/1.1 502 Bad Gateway", "Proxy-Status: relay; error=dns_error")
+        self.assertEqual(talk.server().counters.errors["dns"], 1)
+        talk.is_over()
+
+
+class _Unknown:
+    """A name that has been looked up in vain."""
+
+    def when_known(self, found: object) -> None:
+        """Nothing is known."""
+        assert callable(found)
+        found(())
