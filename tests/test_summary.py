@@ -1,0 +1,110 @@
+"""What the daemon says of its configuration when it has started."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.config.reading import load_files
+from twisted_relay.config import Config
+from twisted_relay.summary import MOST_ITEMS, MOST_LINES, summary, warnings
+
+EVERYTHING = r"""
+[listener:web]
+bind = 127.0.0.1:0 unix:/run/relay.sock
+backend = app
+access_log = main
+
+[listener:old]
+bind = 127.0.0.1:81
+redirect = https
+
+[route:api]
+listener = web
+host = api.example.org *.example.net
+path = /a/* /b ~^/[0-9]+$
+method = GET POST
+header =
+    X-Debug
+    Accept: ~json
+query = v=1 debug
+client = 10.0.0.0/8
+backend = app
+
+[route:gone]
+path = /gone
+respond = 410
+
+[route:moved]
+path = /moved
+redirect = 301 https://example.org/
+
+[route:rest]
+respond = 204
+
+[backend:app]
+servers =
+    http://127.0.0.1:3001
+    second https://127.0.0.1:3002 weight=3 backup
+check = GET /health
+check_interval = 500ms
+tls_verify = off
+
+[backend:plain]
+servers = unix:/run/app.sock
+eject_after = off
+
+[log:main]
+to = stderr
+format = json
+"""
+
+LINES = [
+    "listener web: 127.0.0.1:8080, unix:/run/relay.sock; no TLS; otherwise → backend app; access log main",
+    "listener old: 127.0.0.1:81; no TLS; otherwise redirect 308 to https://{host}{uri}",
+    "route 1: api: listener web; host api.example.org, *.example.net; path /a/*, /b, ~^/[0-9]+$; method GET, POST; "
+    "header x-debug, accept: ~json; query v=1, debug; client 10.0.0.0/8 → backend app",
+    "route 2: gone: path /gone → respond 410",
+    "route 3: moved: path /moved → redirect 301 to https://example.org/",
+    "route 4: rest: every request → respond 204",
+    "backend app: round-robin over 127.0.0.1:3001, second https://127.0.0.1:3002 weight=3 backup; "
+    "check GET /health every 0.5s; ejected after 5 errors in 10s",
+    "backend plain: round-robin over unix:/run/app.sock",
+    "log main: json to stderr",
+    "admin: 127.0.0.1:9180: /metrics /-/healthy /-/ready",
+]
+
+
+class SummaryTests(SynchronousTestCase):
+    """`summary.py`."""
+
+    def load(self, text: str) -> Config:
+        """The configuration that a file with this text makes."""
+        loaded = load_files(self.mktemp(), {"relay.ini": text})
+        assert loaded.config is not None, loaded.diagnostics
+        return loaded.config
+
+    def test_everything(self) -> None:
+        """Listeners with what was bound, routes in order with conditions and destination, backends, logs, admin."""
+        bound = {"web": ["127.0.0.1:8080", "unix:/run/relay.sock"]}
+        self.assertEqual(summary(self.load(EVERYTHING), bound, ["127.0.0.1:9180"]), LINES)
+
+    def test_without_admin(self) -> None:
+        """Where there is no private listener nothing is said of it."""
+        self.assertEqual(summary(self.load(EVERYTHING), {}, [])[-1], "log main: json to stderr")
+
+    def test_many(self) -> None:
+        """A thousand routes, or servers, do not make a thousand lines or words."""
+        hosts = " ".join(f"h{number}.example.org" for number in range(MOST_ITEMS + 2))
+        routes = "".join(f"[route:r{number}]\npath = /{number}\nrespond = 204\n" for number in range(MOST_LINES + 3))
+        text = f"[listener:web]\nbind = 127.0.0.1:80\n[route:first]\nhost = {hosts}\nrespond = 204\n{routes}"
+        lines = summary(self.load(text), {}, [])
+        self.assertEqual(len(lines), 1 + MOST_LINES + 1)
+        self.assertIn("and 2 more → respond 204", lines[1])
+        self.assertEqual(lines[-1], "and 4 more routes")
+
+    def test_warnings(self) -> None:
+        """A backend whose servers are not verified is warned of; without https there is nothing to verify."""
+        config = self.load(EVERYTHING)
+        self.assertEqual(
+            warnings(config),
+            ["backend app: tls_verify = off: anyone on the way to its servers can read and change what is sent"],
+        )
+        self.assertEqual(warnings(self.load(EVERYTHING.replace("second https:", "second http:"))), [])

@@ -1,0 +1,126 @@
+"""What the daemon says when it has started: listeners, routes in order, backends; and what somebody should know.
+
+Plain functions of the configuration and of the addresses that were bound. Times are seconds.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from twisted_relay.config.tree import BackendOptions, Config, ListenerOptions, RouteOptions
+from twisted_relay.config.values import FieldMatch, HostPattern, PathPattern, QueryMatch, Redirect, ServerSpec
+
+MOST_LINES = 50
+"""Lines for the routes, and for the backends, that are shown."""
+MOST_ITEMS = 8
+"""Values of one condition, or servers of one backend, that are shown."""
+
+
+def summary(config: Config, bound: Mapping[str, Sequence[str]], admin: Sequence[str]) -> list[str]:
+    """The lines; `bound` has the addresses of each listener by its name, `admin` those of the private one."""
+    listeners = [_listener(options, bound.get(options.name, ())) for options in config.listeners]
+    routes = [f"route {number}: {_route(options)}" for number, options in enumerate(config.routes, 1)]
+    backends = [_backend(options) for options in config.backends.values()]
+    logs = [f"log {options.name}: {options.format} to {options.to}" for options in config.logs.values()]
+    private = [f"admin: {', '.join(admin)}: /metrics /-/healthy /-/ready"] if admin else []
+    return [*listeners, *_first(routes, "routes"), *_first(backends, "backends"), *logs, *private]
+
+
+def warnings(config: Config) -> list[str]:
+    """What whoever runs this should know, although it may be meant so."""
+    return [
+        f"backend {options.name}: tls_verify = off: anyone on the way to its servers can read and change what is sent"
+        for options in config.backends.values()
+        if not options.tls_verify and any(spec.scheme == "https" for spec in options.servers)
+    ]
+
+
+def _first(lines: list[str], what: str) -> list[str]:
+    if len(lines) <= MOST_LINES:
+        return lines
+    return [*lines[:MOST_LINES], f"and {len(lines) - MOST_LINES} more {what}"]
+
+
+def _joined(items: Iterable[object]) -> str:
+    texts = [str(item) for item in items]
+    more = f" and {len(texts) - MOST_ITEMS} more" if len(texts) > MOST_ITEMS else ""
+    return ", ".join(texts[:MOST_ITEMS]) + more
+
+
+def _listener(options: ListenerOptions, bound: Sequence[str]) -> str:
+    where = ", ".join(bound or map(str, options.bind))
+    parts = [f"listener {options.name}: {where}", f"TLS with [tls:{options.tls}]" if options.tls else "no TLS"]
+    if options.redirect is not None:
+        parts.append(f"otherwise {_redirect(options.redirect)}")
+    elif options.backend:
+        parts.append(f"otherwise → backend {options.backend}")
+    if options.access_log:
+        parts.append(f"access log {options.access_log}")
+    return "; ".join(parts)
+
+
+def _route(options: RouteOptions) -> str:
+    return f"{options.name}: {'; '.join(_conditions(options)) or 'every request'} → {_destination(options)}"
+
+
+def _conditions(options: RouteOptions) -> Iterator[str]:
+    for name, values in (
+        ("listener", options.listener),
+        ("host", map(_host, options.host)),
+        ("path", map(_path, options.path)),
+        ("method", options.method),
+        ("header", map(_field, options.header)),
+        ("query", map(_query, options.query)),
+        ("client", options.client),
+    ):
+        text = _joined(values)
+        if text:
+            yield f"{name} {text}"
+
+
+def _destination(options: RouteOptions) -> str:
+    if options.respond is not None:
+        return f"respond {options.respond}"
+    if options.redirect is not None:
+        return _redirect(options.redirect)
+    return f"backend {options.backend}"
+
+
+def _redirect(redirect: Redirect) -> str:
+    return f"redirect {redirect.status} to {redirect.target}"
+
+
+def _host(pattern: HostPattern) -> str:
+    return f"*.{pattern.text}" if pattern.kind == "wildcard" else pattern.text
+
+
+def _path(pattern: PathPattern) -> str:
+    if pattern.kind == "prefix":
+        return f"{pattern.text}/*"
+    return f"~{pattern.text}" if pattern.kind == "regex" else pattern.text
+
+
+def _field(match: FieldMatch) -> str:
+    if match.kind == "present":
+        return match.name
+    return f"{match.name}: {'~' if match.kind == 'regex' else ''}{match.text}"
+
+
+def _query(match: QueryMatch) -> str:
+    return match.name if match.kind == "present" else f"{match.name}={match.text}"
+
+
+def _backend(options: BackendOptions) -> str:
+    parts = [f"backend {options.name}: {options.balance} over {_joined(map(_server, options.servers))}"]
+    if options.check is not None:
+        parts.append(f"check {options.check.method} {options.check.path} every {options.check_interval:g}s")
+    if options.eject_after is not None:
+        parts.append(f"ejected after {options.eject_after.errors} errors in {options.eject_after.window:g}s")
+    return "; ".join(parts)
+
+
+def _server(spec: ServerSpec) -> str:
+    text = str(spec.address) if spec.scheme == "http" else f"https://{spec.address}"
+    if spec.name != str(spec.address):
+        text = f"{spec.name} {text}"
+    if spec.weight != 1:
+        text += f" weight={spec.weight}"
+    return text + (" backup" if spec.backup else "")
