@@ -21,10 +21,11 @@ _QUOTED = rb"\"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff]
 _EXTENSION = rb"[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?" % (_TOKEN, _TOKEN, _QUOTED)
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:%b)*" % _EXTENSION)
 _NOT_IN_TRAILERS = frozenset(
-    b"content-length transfer-encoding host connection te trailer upgrade keep-alive proxy-connection content-type "
-    b"content-encoding content-range authorization proxy-authorization proxy-authenticate www-authenticate cookie "
-    b"set-cookie cache-control expect range max-forwards location via forwarded x-forwarded-for x-forwarded-proto "
-    b"x-forwarded-host x-forwarded-port".split()
+    b"content-length transfer-encoding host connection close te trailer upgrade keep-alive proxy-connection "
+    b"content-type content-encoding content-range authorization proxy-authorization proxy-authenticate "
+    b"www-authenticate cookie set-cookie cache-control pragma expect range max-forwards if-match if-none-match "
+    b"if-modified-since if-unmodified-since if-range age date expires location retry-after vary via forwarded "
+    b"x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port x-request-id".split()
 )
 """Fields that frame, route, authenticate or control (RFC 9110 §6.5.1): dropped from a trailer section."""
 
@@ -152,7 +153,7 @@ class ChunkedReader:
 
     def _keep_partial_line(self, data: bytes, position: int) -> None:
         line = data[position:]
-        if len(line) > MAX_CHUNK_LINE:
+        if len(line) > MAX_CHUNK_LINE + len(b"\r"):
             raise BrokenContent("a chunk line is too long")
         if b"\n" in line or b"\r" in line[:-1]:
             raise BrokenContent("a chunk line has a bare CR or LF")

@@ -38,20 +38,16 @@ class RequestLimits:
     max_section: int = 32768
     max_fields: int = 200
 
-    @property
-    def max_head(self) -> int:
-        """Octets after which an unfinished head is refused."""
-        return self.max_line + self.max_section + 4
-
 
 _TEXT = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
 _LINE_ENDS = [b"\r\n" * count for count in range(1024)]
 _METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE"))
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\x7e]+ HTTP/[0-9]\.[0-9]")
 _VERSION = re.compile(rb"HTTP/([0-9])\.([0-9])")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _BARE_LINE_END = re.compile(rb"\r[^\n]|(?<!\r)\n|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _DIGITS = re.compile(rb"[0-9]{1,19}")
-_CODINGS = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*,[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+)*")
+_OTHER_CODINGS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]*,[ \t]*)+chunked")
 
 # What a field name means to an intermediary; 0: nothing, the line is forwarded as it is.
 HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, OF_THE_CONNECTION, TE, UPGRADE, EXPECT = range(1, 9)
@@ -120,7 +116,7 @@ def find_request_head(buffer: bytes, limits: RequestLimits, seen: int = 0) -> in
     if end < 0:
         _check_partial_head(buffer, limits, seen)
         return -1
-    if end > limits.max_line:
+    if end > limits.max_line or end > limits.max_section:
         line = buffer.find(b"\r\n")
         if line > limits.max_line:
             raise TargetTooLong("the request line is too long")
@@ -133,10 +129,14 @@ def _check_partial_head(buffer: bytes, limits: RequestLimits, seen: int) -> None
     if _BARE_LINE_END.search(buffer, max(0, seen - 1)):
         raise BadRequest("the head has a bare CR, a bare LF or a control character")
     line = buffer.find(b"\r\n")
-    if (line < 0 and len(buffer) > limits.max_line) or line > limits.max_line:
+    if (line < 0 and len(buffer) > limits.max_line + len(b"\r")) or line > limits.max_line:
         raise TargetTooLong("the request line is too long")
-    if line >= 0 and len(buffer) - line > limits.max_section:
+    if line < 0:
+        return
+    if len(buffer) - line > limits.max_section + len(END) - 1:
         raise FieldsTooLarge("the field section is too large")
+    if line >= seen - 1 and not _REQUEST_LINE.fullmatch(buffer, 0, line):
+        raise BadRequest("the request line is not a method, a target and a version")
 
 
 def read_request(head: bytes, max_fields: int = 200) -> Request:
@@ -208,7 +208,7 @@ def _read_request_fields(request: Request, lines: list[bytes]) -> None:
             upgrade = upgrade + b", " + value.strip(b" \t") if upgrade else value.strip(b" \t")
         elif meaning == TE:
             request.wants_trailers |= b"trailers" in _tokens(value)
-        elif meaning == EXPECT:
+        elif meaning == EXPECT and request.minor:
             _read_expect(request, value)
             continue
         drop.append(index)
@@ -223,8 +223,6 @@ def _read_request_fields(request: Request, lines: list[bytes]) -> None:
 
 
 def _read_expect(request: Request, value: bytes) -> None:
-    if request.minor == 0:
-        return
     if value.strip(b" \t").lower() != b"100-continue":
         raise ExpectationFailed("Expect is not 100-continue")
     request.expects_continue = True
@@ -236,9 +234,9 @@ def _read_request_coding(request: Request, coding: bytes, length: int | None) ->
     if request.minor == 0:
         raise BadRequest("Transfer-Encoding in an HTTP/1.0 request")
     if coding != b"chunked":
-        if _CODINGS.fullmatch(coding) and b"chunked" not in _tokens(coding)[:-1]:
-            raise UnknownCoding("Transfer-Encoding is not chunked")
-        raise BadRequest("Transfer-Encoding is malformed")
+        if _OTHER_CODINGS.fullmatch(coding) and b"chunked" not in _tokens(coding)[:-1]:
+            raise UnknownCoding("a transfer coding before chunked")
+        raise BadRequest("Transfer-Encoding does not end with chunked, or is malformed")
     request.length = None
 
 
@@ -263,19 +261,28 @@ def _read_target(request: Request) -> None:
         raise BadRequest("the target has a character that may not stand in it")
     if request.method == b"CONNECT":
         raise MethodNotSupported("CONNECT is for forward proxies")
-    if not target.startswith(b"/"):
-        if target == b"*":
-            if request.method != b"OPTIONS":
-                raise BadRequest("the target * is for OPTIONS only")
-        else:
-            request.authority, request.target = split_absolute(target)
-            target = request.target
-    if request.authority or request.minor:
+    if request.authority:
         request.host = host_of(request.authority)
+    if not target.startswith(b"/"):
+        target = request.target = _read_other_form(request, target)
     path, _, request.query = target.partition(b"?")
-    if b"%" in path or b"//" in path or b"/." in path:
+    if b"%" in path or b"//" in path or b"/." in path or b"\\" in path:
         path = normal_path(path)
     request.path = path
+
+
+def _read_other_form(request: Request, target: bytes) -> bytes:
+    """What is forwarded for a target that is not a path: asterisk-form, or the path of an absolute-form, whose
+    authority takes the place of Host (RFC 9112 §3.2.2)."""
+    if target == b"*":
+        if request.method != b"OPTIONS":
+            raise BadRequest("the target * is for OPTIONS only")
+        return target
+    request.authority, rest = split_absolute(target)
+    request.host = host_of(request.authority)
+    if not rest and request.method == b"OPTIONS":
+        return b"*"
+    return rest if rest.startswith(b"/") else b"/" + rest
 
 
 def request_reader(request: Request) -> BodyReader | None:
@@ -316,12 +323,15 @@ _WITH_CONTENT = frozenset((b"POST", b"PUT", b"PATCH"))
 # -- responses ----------------------------------------------------------------------------------------------------
 
 
-def find_response_head(buffer: bytes) -> int:
-    """Where the head that `buffer` begins with ends, or -1 if more is needed; raises `BadResponse`."""
-    end = buffer.find(END)
-    if end > MAX_RESPONSE_HEAD or (end < 0 and len(buffer) > MAX_RESPONSE_HEAD):
+def find_response_head(buffer: bytes, seen: int = 0) -> int:
+    """Where the head that `buffer` begins with ends, or -1 if more is needed; raises `BadResponse`.
+
+    `seen` octets of the buffer have been looked at before, in vain.
+    """
+    end = buffer.find(END, seen - 3 if seen > 3 else 0)
+    if end > MAX_RESPONSE_HEAD or (end < 0 and len(buffer) > MAX_RESPONSE_HEAD + len(END) - 1):
         raise BadResponse("the head of the response is too large")
-    if end < 0 and (buffer[:7] != b"HTTP/1."[: len(buffer)] or _BARE_LINE_END.search(buffer)):
+    if end < 0 and (buffer[:7] != b"HTTP/1."[: len(buffer)] or _BARE_LINE_END.search(buffer, max(0, seen - 1))):
         raise BadResponse("the response is not HTTP/1.x")
     return end
 
@@ -351,6 +361,7 @@ def _read_response_fields(response: Response, lines: list[bytes], method: bytes)
     drop = response.drop
     length: int | None = None
     coding: bytes | None = None
+    connection: bytes | None = None
     for index, line in enumerate(lines):
         name, colon, value = line.partition(b":")
         meaning = known.get(name)
@@ -369,10 +380,10 @@ def _read_response_fields(response: Response, lines: list[bytes], method: bytes)
                 raise BadResponse("Transfer-Encoding is repeated")
             coding = value.strip(b" \t").lower()
         elif meaning == CONNECTION:
-            _read_response_connection(response, value)
+            connection = value if connection is None else connection + b"," + value
         drop.append(index)
-    if len(drop) > 1:
-        drop[:] = sorted(set(drop))
+    if connection is not None:
+        _read_response_connection(response, connection)
     if coding is not None:
         if length is not None:
             raise BadResponse("Transfer-Encoding stands beside Content-Length")
@@ -436,7 +447,7 @@ def _drop_named(
     drop[:] = sorted(set(drop))
 
 
-_USUAL_OPTIONS = frozenset((b"close", b"keep-alive", b"upgrade", b"te", b"trailer"))
+_USUAL_OPTIONS = frozenset((b"close", b"keep-alive", b"upgrade", b"te"))
 
 
 def without_connection_fields(message: Request | Response) -> None:

@@ -1,7 +1,8 @@
 """Targets and authorities (RFC 9112 §3.2, RFC 3986 §3.2): read strictly, and the path that routes compare.
 
 The target itself is forwarded byte for byte; only what routes look at is brought into one normal form here, so
-that `/a/../secret`, `/%73ecret` and `//secret` meet the same route as `/secret`.
+that `/a/../secret`, `/%73ecret` and `//secret` meet the same route as `/secret`. Paths that have no such form, because
+servers differ in how they read them, are refused.
 """
 
 import re
@@ -17,6 +18,8 @@ _ABSOLUTE = re.compile(rb"(https?)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SLASHES = re.compile(rb"//+")
+_HIDDEN_PARENT = re.compile(rb"(?:%2F|%5C)\.\.(?:/|%2F|%5C|;|$)|/\.\.(?:%2F|%5C|;)")
+"""A parent segment for servers that decode slashes early, or cut parameters off segments; a name for all others."""
 
 _MAX_KNOWN = 1024
 _known_hosts: dict[bytes, bytes] = {}
@@ -54,28 +57,37 @@ def _read_host(authority: bytes) -> bytes:
 
 
 def split_absolute(target: bytes) -> tuple[bytes, bytes]:
-    """(authority, origin-form target) of an absolute-form target (RFC 9112 §3.2.2); raises `BadRequest`."""
+    """(authority, path and query) of an absolute-form target (RFC 9112 §3.2.2); the path may be empty. Raises
+    `BadRequest`."""
     match = _ABSOLUTE.fullmatch(target)
     if match is None:
         raise BadRequest("the target is neither a path nor an http URI")
     _, authority, rest = match.groups()
     if b"@" in authority:
         raise BadRequest("the target has user information")
-    if not rest.startswith(b"/"):
-        rest = b"/" + rest
     return authority, rest
 
 
 def normal_path(path: bytes) -> bytes:
     """The path in the form that routes compare: unreserved characters decoded, dot segments resolved (RFC 3986
-    §6.2.2), runs of slashes merged. Never longer than the path."""
+    §6.2.2), runs of slashes merged. Never longer than the path.
+
+    Raises `BadRequest` for paths that servers are known to resolve to different places, so that no route can
+    be told from which of them the server will answer.
+    """
+    if b"\\" in path:
+        raise BadRequest("the path has a backslash")
     if b"%" in path:
         path = _ESCAPE.sub(_decode_unreserved, path)
-    if b"//" in path:
-        path = _SLASHES.sub(b"/", path)
-    if b"/." in path:
-        path = _without_dot_segments(path)
-    return path
+    if b".." in path and _HIDDEN_PARENT.search(path):
+        raise BadRequest("the path has a hidden dot segment")
+    merged = _SLASHES.sub(b"/", path)
+    if b"/." not in merged:
+        return merged
+    resolved = _without_dot_segments(merged)
+    if merged != path and resolved != _SLASHES.sub(b"/", _without_dot_segments(path)):
+        raise BadRequest("the path has a dot segment behind an empty one")
+    return resolved
 
 
 def _decode_unreserved(match: re.Match[bytes]) -> bytes:
