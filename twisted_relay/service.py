@@ -8,9 +8,15 @@ from typing import Any, cast
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from twisted_relay import __version__
+from twisted_relay.access_log.log import AccessLog
+from twisted_relay.admin.access import Access
+from twisted_relay.admin.pages import Pages, pages
+from twisted_relay.admin.ports import AdminPorts
+from twisted_relay.admin.site import AdminSite
 from twisted_relay.config.tree import Config, ListenerOptions, RouteOptions
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
@@ -20,10 +26,15 @@ from twisted_relay.exchange import Destination, Observer
 from twisted_relay.filters import filters_of
 from twisted_relay.filters.chain import chain
 from twisted_relay.health import watchers_of
+from twisted_relay.metrics.exposition import Exposition
+from twisted_relay.metrics.requests import RequestMetrics
+from twisted_relay.metrics.sources import Sources, certificate_ends
 from twisted_relay.net.deadlines import Deadlines
+from twisted_relay.net.lag import Lag
 from twisted_relay.net.poller import poller_in
 from twisted_relay.routing import Route, Router
 from twisted_relay.signals import SignalActions, reload_is_not_available, watch_signals
+from twisted_relay.summary import summary, warnings
 from twisted_relay.tls import listener_context
 from twisted_relay.upstream.assemble import Surroundings, assemble, look_up_servers
 from twisted_relay.upstream.resolver import Resolver
@@ -45,6 +56,11 @@ class Relay:
         self.config = config
         self.reactor = reactor
         self.now = now
+        self.unready = "starting"
+        """Why no traffic should come, for whoever asks; empty while all is well."""
+        self.lag = Lag(reactor, now)
+        self.logs = {name: AccessLog(options, reactor) for name, options in config.logs.items() if options.to != "off"}
+        self.requests: list[RequestMetrics] = []
         self.deadlines = Deadlines(reactor, now, _tick(config))
         self.poller = poller_in(reactor)
         self.resolver = Resolver(reactor)
@@ -55,6 +71,7 @@ class Relay:
         routes = [(options, self._make_plan(options)) for options in config.routes]
         self.listeners = [self._make_listener(options, routes) for options in config.listeners]
         self.ports = [self._make_ports(listener) for listener in self.listeners]
+        self.admin = self._make_admin()
 
     # -- making ---------------------------------------------------------------------------------------------------
 
@@ -85,7 +102,27 @@ class Relay:
         return self.backends[options.backend].forward if options.backend else None
 
     def _observers(self, options: ListenerOptions) -> list[Observer]:
-        return []
+        """Who is told of every exchange of a listener: metrics, and its access log."""
+        routes = [route for route in self.config.routes if not route.listener or options.name in route.listener]
+        backends = sorted({options.backend, *(route.backend for route in routes)} - {""})
+        requests = RequestMetrics(options.name, backends, self.config.metrics.buckets)
+        self.requests.append(requests)
+        log = self.logs.get(options.access_log)
+        return [requests] if log is None else [requests, log]
+
+    def _make_admin(self) -> AdminPorts:
+        sources = Sources(
+            listeners=self.listeners,
+            requests=self.requests,
+            backends=list(self.backends.values()),
+            logs=list(self.logs.values()),
+            lag=self.lag.times,
+            certificates=certificate_ends(self.config.tls),
+            loaded_at=time.time(),
+        )
+        options = self.config.admin
+        resource = Pages(Access(options.allow), pages(Exposition(sources), lambda: self.unready))
+        return AdminPorts(options.stats, AdminSite(resource, self.reactor), self.reactor)
 
     def _make_ports(self, listener: Listener) -> ListenerPorts:
         name = listener.options.tls
@@ -95,12 +132,17 @@ class Relay:
     # -- running --------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Listen on every address; raises `BindError`."""
+        """Open the logs and listen on every address; raises `ConfigurationError` or `BindError`."""
+        for log in self.logs.values():
+            log.open()
         for ports in self.ports:
             ports.open()
+        self.admin.open()
 
     def start(self) -> None:
         """Start the clocks."""
+        self.unready = ""
+        self.lag.start()
         self.deadlines.start()
         for backend in self.backends.values():
             look_up_servers(backend, self.resolver)
@@ -108,7 +150,10 @@ class Relay:
             watcher.start()
 
     async def stop(self) -> None:
-        """Accept nothing more, let what is running finish within `grace`, then end the rest."""
+        """Say that we are not ready, accept nothing more, let what is running finish within `grace`, end the rest."""
+        self.unready = "draining"
+        if self.config.relay.shutdown_delay:
+            await deferLater(self.reactor, self.config.relay.shutdown_delay)
         await gatherResults([ports.close() for ports in self.ports])
         busy = [listener for listener in self.listeners if listener.connections]
         for listener in self.listeners:
@@ -122,6 +167,21 @@ class Relay:
             backend.close()
         self.resolver.stop()
         self.deadlines.stop()
+        self.lag.stop()
+        await deferLater(self.reactor, 0)  # the last connections tell of their end, and then to the logs
+        for log in self.logs.values():
+            log.close()
+        await self.admin.close()
+
+    def reopen_logs(self) -> None:
+        """Open the files of the access logs again, after they were renamed."""
+        for log in self.logs.values():
+            log.reopen()
+
+    def summary(self) -> list[str]:
+        """What is served, where and from where, in words."""
+        bound = {listener.name: ports.addresses for listener, ports in zip(self.listeners, self.ports, strict=True)}
+        return summary(self.config, bound, self.admin.addresses)
 
     def _until_idle(self, listener: Listener) -> Deferred[None]:
         idle: Deferred[None] = Deferred()
@@ -180,8 +240,12 @@ class RelayService(Service):
         """Start."""
         super().startService()
         reactor = cast(Any, self.relay.reactor)
-        watch_signals(reactor, SignalActions(reactor.stop, lambda: None, reload_is_not_available))
+        watch_signals(reactor, SignalActions(reactor.stop, self.relay.reopen_logs, reload_is_not_available))
         self.relay.start()
+        for line in self.relay.summary():
+            self._log.info("{line}", line=line)
+        for line in warnings(self.relay.config):
+            self._log.warn("{line}", line=line)
         self._log.info("twisted_relay {version} is running", version=__version__)
 
     def stopService(self) -> Deferred[None]:
