@@ -82,19 +82,11 @@ def prepare_request(request: Request, origin: Origin) -> bytes:
     if request.drop:
         without_connection_fields(request)
     fields = request.fields
-    known = named = False
-    for line in fields.lines:
-        if line[0] in _SUSPICIOUS:
-            name = line.partition(b":")[0].lower()
-            if name in _OURS:
-                known = True
-            elif name == b"x-request-id":
-                named = True
-    if known:
+    if request.tells_way:
         _merge_client_fields(request, origin)
     else:
         fields.lines += origin.lines(request.authority)
-    if named:
+    if request.has_id:
         return _keep_request_id(request)
     request_id = new_request_id()
     fields.lines.append(b"X-Request-Id: " + request_id)
@@ -109,10 +101,6 @@ def _keep_request_id(request: Request) -> bytes:
     request_id = new_request_id()
     request.fields.set(b"X-Request-Id", request_id)
     return request_id
-
-
-_SUSPICIOUS = frozenset(b"XxFfVv")
-_OURS = frozenset((*_CLIENT_FIELDS, b"via"))
 
 
 def _merge_client_fields(request: Request, origin: Origin) -> None:

@@ -50,7 +50,9 @@ _DIGITS = re.compile(rb"[0-9]{1,19}")
 _OTHER_CODINGS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]*,[ \t]*)+chunked")
 
 # What a field name means to an intermediary; 0: nothing, the line is forwarded as it is.
-HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, OF_THE_CONNECTION, TE, UPGRADE, EXPECT = range(1, 9)
+HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, OF_THE_CONNECTION, TE, UPGRADE, EXPECT, WAY, REQUEST_ID = range(
+    1, 11
+)
 
 _MEANING = {
     b"host": HOST,
@@ -65,9 +67,16 @@ _MEANING = {
     b"trailer": 0,
     b"upgrade": UPGRADE,
     b"expect": EXPECT,
+    b"x-forwarded-for": WAY,
+    b"x-forwarded-proto": WAY,
+    b"x-forwarded-host": WAY,
+    b"x-forwarded-port": WAY,
+    b"forwarded": WAY,
+    b"via": WAY,
+    b"x-request-id": REQUEST_ID,
 }
 
-_NOT_IN_RESPONSES = (HOST, EXPECT)
+_NOT_IN_RESPONSES = (HOST, EXPECT, WAY, REQUEST_ID)
 """Mean nothing in a response and pass."""
 
 _MAX_KNOWN = 4096
@@ -182,6 +191,7 @@ def _read_request_fields(request: Request, lines: list[bytes]) -> None:
     coding: bytes | None = None
     connection: bytes | None = None
     upgrade = b""
+    request.tells_way = request.has_id = False
     for index, line in enumerate(lines):
         name, colon, value = line.partition(b":")
         meaning = known.get(name)
@@ -210,6 +220,12 @@ def _read_request_fields(request: Request, lines: list[bytes]) -> None:
             request.wants_trailers |= b"trailers" in _tokens(value)
         elif meaning == EXPECT and request.minor:
             _read_expect(request, value)
+            continue
+        elif meaning == WAY:
+            request.tells_way = True
+            continue
+        elif meaning == REQUEST_ID:
+            request.has_id = True
             continue
         drop.append(index)
     if hosts != 1 and (hosts or request.minor):

@@ -35,6 +35,7 @@ class Request:
         "drop",
         "expects_continue",
         "fields",
+        "has_id",
         "host",
         "keep_alive",
         "length",
@@ -44,6 +45,7 @@ class Request:
         "query",
         "stream",
         "target",
+        "tells_way",
         "trailers",
         "upgrade",
         "wants_trailers",
@@ -75,6 +77,10 @@ class Request:
         """The protocols of Upgrade when Connection names it, else empty."""
         self.wants_trailers = False
         """TE named `trailers`."""
+        self.tells_way = True
+        """There may be a field that says where the request has been: Via, Forwarded, X-Forwarded-*."""
+        self.has_id = True
+        """There may be an X-Request-Id."""
         self.drop: list[int] = []
         """Indices of the lines in `fields` that belong to the client's connection, in rising order."""
 

@@ -59,6 +59,7 @@ class UpstreamConnection(Protocol):
     def __init__(self, owner: Owner, now: Callable[[], float]) -> None:
         self.owner = owner
         self.now = now
+        self._counters = owner.server.counters
         self.deadline = NEVER
         self.opened = 0.0
         self.uses = 0
@@ -89,10 +90,11 @@ class UpstreamConnection(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Octets from the server; on an idle connection they belong to nobody and nobody may get them."""
-        self.owner.server.counters.bytes_received += len(data)
+        self._counters.bytes_received += len(data)
         if self.current is not None:
             self.current.received(data)
         else:
+            self.owner.lost(self)
             self.abort()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -116,7 +118,7 @@ class UpstreamConnection(Protocol):
 
     def write(self, data: bytes) -> None:
         """Send octets."""
-        self.owner.server.counters.bytes_sent += len(data)
+        self._counters.bytes_sent += len(data)
         cast(Any, self.transport).write(data)
 
     def close(self) -> None:

@@ -91,8 +91,8 @@ class BackendOptions:
     eject_after: EjectSpec | None = option(
         EJECT,
         USUAL_EJECTION,
-        "Takes a server out for a while when this many requests in a row fail within this time (no connection, a broken "
-        "or no response, or status 502, 503 or 504). `off` never does.",
+        "Takes a server out for a while when this many requests in a row fail within this time (no connection, a "
+        "broken or no response, or status 502, 503 or 504). `off` never does.",
         "3 errors in 30s",
     )
     eject_for: float = option(
