@@ -37,6 +37,11 @@ class Child:
         case.addCleanup(self._process.communicate)
         case.addCleanup(self._process.kill)
 
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._process.pid
+
     def read_until(self, word: str) -> str:
         """Read lines up to the first one with this word in it, and return them; the test fails if none comes."""
         assert self._process.stdout is not None and self._process.stderr is not None

@@ -7,16 +7,17 @@
 //   /trailers    chunks, and a trailer section with the SHA-256 of the content
 //   /events      one server-sent event, and the second one only when somebody asks for /release
 //   /hold        no answer before somebody asks for /release
+//   /late        /echo, but the content is not read before somebody asks for /release
 //   /endless     content for ever
 //   /half        half of the content that its Content-Length promises; then the process dies
-//   /seen        how many requests have begun, and how many of them the client gave up, as JSON
+//   /seen        how many requests run, this one among them, and how many the client gave up, as JSON
 //   Upgrade: websocket   echoes messages (RFC 6455, one frame each, up to 125 octets of text)
 "use strict";
 const crypto = require("node:crypto");
 const http = require("node:http");
 
 const [name, where = "0"] = process.argv.slice(2);
-const seen = { begun: 0, aborted: 0 };
+const seen = { running: 0, aborted: 0 };
 const held = [];
 const block = Buffer.from(Array.from({ length: 65521 }, (_, n) => (n * n) >> 5 & 255));
 
@@ -28,6 +29,7 @@ const answers = {
   trailers,
   events,
   hold: (request, response) => held.push(() => response.end("released\n")),
+  late: (request, response) => held.push(() => echo(request, response)),
   release: (request, response) => response.end(`${held.splice(0).map((go) => go()).length}\n`),
   endless: (request, response) => pour(response, Infinity),
   half,
@@ -74,8 +76,8 @@ function half(request, response) {
 
 const server = http.createServer((request, response) => {
   const [, word, argument] = request.url.split(/[/?]/);
-  seen.begun += 1;
-  response.on("close", () => { seen.aborted += response.writableFinished ? 0 : 1; });
+  seen.running += 1;
+  response.on("close", () => { seen.running -= 1; seen.aborted += response.writableFinished ? 0 : 1; });
   if (Object.hasOwn(answers, word)) answers[word](request, response, argument);
   else response.writeHead(404).end("not found\n");
 });

@@ -1,0 +1,265 @@
+"""Servers that crash, talk nonsense or die in the middle, and clients that leave."""
+
+import json
+import socket
+import struct
+import threading
+from http.client import HTTPConnection, HTTPException
+from signal import SIGKILL
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.scenarios.clients import connect, curl, read_until
+from tests.scenarios.origins import Origin, start_node
+from tests.scenarios.relays import relay
+from tests.scenarios.scripted import ScriptedServer, answering
+from tests.scenarios.waiting import eventually
+from tests.support.child import free_ports
+
+NAMES = {(200, b"a\n"), (200, b"b\n")}
+
+
+class Load:
+    """Clients that ask for `/name` all the time, each on its own connection, until they are told to stop."""
+
+    CLIENTS = 4
+    LIMIT = 20000
+
+    def __init__(self, port: str) -> None:
+        self._port = int(port)
+        self._stopped = threading.Event()
+        self.answers: list[tuple[int, bytes]] = []
+        """Status code and content of every request; 0 and a reason where no answer came."""
+        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(self.CLIENTS)]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self) -> None:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=20)
+        while not self._stopped.is_set() and len(self.answers) < self.LIMIT:
+            try:
+                connection.request("GET", "/name")
+                with connection.getresponse() as response:
+                    self.answers.append((response.status, response.read()))
+            except (OSError, HTTPException) as error:
+                self.answers.append((0, repr(error).encode()))
+                connection.close()
+        connection.close()
+
+    def go_on(self, requests: int = 100) -> set[tuple[int, bytes]]:
+        """Wait for so many more answers; return them."""
+        before = len(self.answers)
+        eventually(lambda: len(self.answers) >= before + requests, "the relay answers")
+        return set(self.answers[before:])
+
+    def stop(self) -> None:
+        """End, after the requests that are running."""
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class CrashTests(SynchronousTestCase):
+    """One of two servers is killed under load and comes back."""
+
+    CHECKED = """\
+[listener:web]
+bind = 127.0.0.1:${WEB}
+backend = both
+
+[backend:both]
+servers =
+    a http://127.0.0.1:${A}
+    b http://127.0.0.1:${B}
+check = GET /name status=200
+check_interval = 200ms
+check_timeout = 200ms
+eject_after = off
+
+[admin]
+stats = 127.0.0.1:${ADMIN}
+"""
+    EJECTED = """\
+[listener:web]
+bind = 127.0.0.1:${WEB}
+backend = both
+
+[backend:both]
+servers =
+    a http://127.0.0.1:${A}
+    b http://127.0.0.1:${B}
+eject_after = 3 errors in 10s
+eject_for = 1s
+
+[admin]
+stats = 127.0.0.1:${ADMIN}
+"""
+
+    def start(self, configuration: str) -> tuple[str, Origin]:
+        """Start both servers and relay; return relay's port and the server that will crash."""
+        web, self.admin = map(str, free_ports(2))
+        a, b = start_node(self, "a"), start_node(self, "b")
+        relay(self, configuration, WEB=web, ADMIN=self.admin, A=a.place, B=b.place)
+        return web, a
+
+    def is_up(self, server: str, value: int) -> bool:
+        """Whether `relay_server_up` of the server has this value."""
+        metrics = curl(f"http://127.0.0.1:{self.admin}/metrics").content.decode()
+        return f'relay_server_up{{backend="both",server="{server}"}} {value}.0' in metrics
+
+    def crash_and_return(self, configuration: str) -> None:
+        """Kill a server under load, see that it is out, start it again and see it back; nothing may be lost."""
+        web, crashing = self.start(configuration)
+        load = Load(web)
+        self.addCleanup(load.stop)
+        eventually(lambda: NAMES.issubset(load.answers), "both servers answer")
+        crashing.signal(SIGKILL)
+        eventually(lambda: self.is_up("a", 0), "the crash is noticed")
+        self.assertTrue(self.is_up("b", 1))
+        self.assertEqual(load.go_on(), {(200, b"b\n")})
+        start_node(self, "a", crashing.place)
+        eventually(lambda: self.is_up("a", 1), "the return is noticed")
+        eventually(lambda: load.go_on() == NAMES, "both servers answer again")
+        load.stop()
+        self.assertEqual(set(load.answers), NAMES)
+
+    def test_checks(self) -> None:
+        """A crash loses no GET; checks take the server out and bring it back."""
+        self.crash_and_return(self.CHECKED)
+
+    def test_ejection(self) -> None:
+        """Without checks, failed requests take the server out for a while; they too go to the other one."""
+        self.crash_and_return(self.EJECTED)
+
+    def test_nobody_left(self) -> None:
+        """Without any server the answer is a 503 that says when to come again, and the first one back is used."""
+        web, crashing = self.start(self.CHECKED.replace("    b http://127.0.0.1:${B}\n", ""))
+        url = f"http://127.0.0.1:{web}/name"
+        self.assertEqual(curl(url).content, b"a\n")
+        crashing.signal(SIGKILL)
+        eventually(lambda: self.is_up("a", 0), "the crash is noticed")
+        fetched = curl("--include", url).content
+        self.assertTrue(fetched.startswith(b"HTTP/1.1 503 "), fetched)
+        self.assertIn(b"\r\nRetry-After: ", fetched)
+        start_node(self, "a", crashing.place)
+        eventually(lambda: curl(url).content == b"a\n", "the server is used again")
+
+
+class BrokenServerTests(SynchronousTestCase):
+    """A server whose answers cannot be passed on."""
+
+    RELAY = """\
+[listener:web]
+bind = 127.0.0.1:${WEB}
+backend = broken
+
+[backend:broken]
+servers = http://127.0.0.1:${BROKEN}
+response_timeout = 1s
+eject_after = off
+"""
+
+    def start(self, place: str) -> str:
+        """Start relay before a server; return its URL."""
+        [web] = map(str, free_ports(1))
+        relay(self, self.RELAY, WEB=web, BROKEN=place)
+        return f"http://127.0.0.1:{web}"
+
+    def test_no_answer_that_can_be_passed_on(self) -> None:
+        """Garbage, ambiguous framing and a closed connection are a 502, whatever follows in the same packet."""
+        ok = b"HTTP/1.1 200 OK\r\n"
+        answers = (
+            b"\0\1\2\3\xff garbage\r\n\r\n",
+            b"<html>an answer of 1991</html>\r\n\r\n",
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+            ok + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+            ok + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            ok + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            ok + b"Bad Name: 1\r\nContent-Length: 0\r\n\r\n",
+            ok + b"A: 1\r\n folded: 2\r\nContent-Length: 0\r\n\r\n",
+            b"",
+        )
+        script = iter(answers)
+
+        def behave(connection: socket.socket) -> None:
+            answering(next(script))(connection)
+
+        url = self.start(ScriptedServer(self, behave).place)
+        for answer in answers:
+            fetched = curl("--include", "--data", "not to be repeated", url).content
+            self.assertTrue(fetched.startswith(b"HTTP/1.1 502 Bad Gateway\r\n"), (answer, fetched))
+            self.assertNotIn(b"hello", fetched)
+
+    def test_no_answer_in_time(self) -> None:
+        """A server that says nothing is a 504 after `response_timeout`."""
+        self.assertIn(b" 504 ", curl("--include", f"{self.start(start_node(self).place)}/hold").content)
+
+    def test_death_in_the_middle(self) -> None:
+        """A server that dies in the middle of its content leaves a broken transfer, never a short but good one."""
+        half = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
+        chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        for pieces in ((half, b"hello"), (half + b"hello",), (chunks, b"5\r\nhello\r\n"), (chunks, b"6\r\nhello")):
+            url = self.start(ScriptedServer(self, answering(*pieces)).place)
+            fetched = curl(url)
+            self.assertIn(fetched.status, (18, 56), (pieces, fetched))
+
+    def test_death_of_a_process(self) -> None:
+        """The same with Node, which dies after half of its content."""
+        fetched = curl(f"{self.start(start_node(self).place)}/half")
+        self.assertIn(fetched.status, (18, 56), fetched.errors)
+
+    def test_reset_before_an_end_that_is_the_close(self) -> None:
+        """Content that ends with the connection is whole after a close, and broken after a reset."""
+        head = b"HTTP/1.0 200 OK\r\n\r\n"
+
+        def reset(connection: socket.socket) -> None:
+            answering(head, b"hello")(connection)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        fetched = curl(self.start(ScriptedServer(self, answering(head, b"hello")).place))
+        self.assertEqual((fetched.status, fetched.content), (0, b"hello"))
+        self.assertNotEqual(curl(self.start(ScriptedServer(self, reset).place)).status, 0)
+
+    def test_early_answer(self) -> None:
+        """A server that answers an upload before its end and closes is heard."""
+        answer = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 6\r\nConnection: close\r\n\r\nenough"
+        url = self.start(ScriptedServer(self, answering(answer)).place)
+        fetched = curl("--upload-file", "-", "--include", url, content=bytes(3000000))
+        self.assertIn(b"HTTP/1.1 413 ", fetched.content)
+        self.assertTrue(fetched.content.endswith(b"enough"), fetched.content)
+
+
+class LeavingClientTests(SynchronousTestCase):
+    """Clients that do not wait for the end."""
+
+    RELAY = """\
+[listener:web]
+bind = 127.0.0.1:${WEB}
+backend = node
+
+[backend:node]
+servers = http://127.0.0.1:${NODE}
+"""
+
+    def test_the_server_hears_of_it(self) -> None:
+        """Whether its answer has begun or not, the server sees that nobody wants it any more."""
+        node = start_node(self)
+        [web] = map(str, free_ports(1))
+        relay(self, self.RELAY, WEB=web, NODE=node.place)
+
+        def aborted() -> int:
+            return int(json.loads(curl(f"http://127.0.0.1:{node.place}/seen").content)["aborted"])
+
+        with connect(web) as client:
+            client.sendall(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
+            read_until(client, b"\r\n\r\n")
+        eventually(lambda: aborted() == 1, "the server hears that the download was given up")
+        with connect(web) as client:
+            client.sendall(b"GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+            eventually(lambda: self.is_held(node), "the request has arrived")
+        eventually(lambda: aborted() == 2, "the server hears that nobody waits")
+
+    def is_held(self, node: Origin) -> bool:
+        """Whether the server works on a request that it has not answered."""
+        seen = json.loads(curl(f"http://127.0.0.1:{node.place}/seen").content)
+        return bool(seen["running"] > 1)
