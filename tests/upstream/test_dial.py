@@ -1,0 +1,157 @@
+"""Opening a connection: several addresses, one time limit, and calling it off."""
+
+import errno
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.playbook import BACKEND, Conversation
+from twisted_relay.errors import ConnectFailed, ConnectTimeout, NameNotResolved, ServerError
+from twisted_relay.upstream import dial
+from twisted_relay.upstream.dial import STAGGER, Dial
+from twisted_relay.upstream.http1 import UpstreamConnection
+from twisted_relay.upstream.resolver import Found
+
+Result = UpstreamConnection | ServerError
+
+
+class DialTests(SynchronousTestCase):
+    """A connection to a server of one or more addresses."""
+
+    def dial(self, *addresses: str) -> tuple[Conversation, Dial, list[Result]]:
+        """Begin to connect to a server with these addresses; the list gets what comes of it."""
+        talk = Conversation(self)
+
+        def found(host: str, found: Found) -> None:
+            found(addresses)
+
+        self.patch(talk.resolver, "addresses", found)
+        results: list[Result] = []
+        dial = talk.pool().dial(results.append)
+        talk.settle()
+        return talk, dial, results
+
+    def hosts(self, talk: Conversation) -> list[str]:
+        """The addresses that are being tried now."""
+        return [attempt.host for attempt in talk.network.waiting]
+
+    def test_one_address(self) -> None:
+        """The connection comes as soon as it stands."""
+        talk, dial, results = self.dial("10.0.0.1")
+        self.assertTrue(dial.is_pending)
+        talk.accepts("10.0.0.1")
+        self.assertIsInstance(results[0], UpstreamConnection)
+        self.assertFalse(dial.is_pending)
+        self.assertEqual(talk.pool().open, 1)
+        self.end(talk)
+
+    def test_the_next_address_at_once(self) -> None:
+        """When an address refuses, the next is tried in the same moment."""
+        talk, _, results = self.dial("10.0.0.1", "10.0.0.2", "10.0.0.3")
+        talk.refuses(errno.ECONNREFUSED)
+        self.assertEqual(self.hosts(talk), ["10.0.0.2"])
+        talk.refuses(errno.EHOSTUNREACH)
+        talk.accepts("10.0.0.3")
+        self.assertIsInstance(results[0], UpstreamConnection)
+        self.end(talk)
+
+    def test_an_address_that_does_not_answer(self) -> None:
+        """After a quarter of a second the next is tried beside it; the first that stands wins, the others are left."""
+        for winner in (0, 1):
+            talk, _, results = self.dial("2001:db8::1", "10.0.0.2", "10.0.0.3")
+            talk.waits(STAGGER - 0.01)
+            self.assertEqual(self.hosts(talk), ["2001:db8::1"])
+            talk.waits(0.02)
+            self.assertEqual(self.hosts(talk), ["2001:db8::1", "10.0.0.2"])
+            attempts = talk.network.waiting
+            attempts[winner].far_end.accepted = True
+            talk.settle()
+            self.assertEqual(len(results), 1)
+            self.assertEqual(self.hosts(talk), [])
+            talk.waits(10.0)
+            self.assertEqual(len(talk.network.attempts), 2)
+            self.end(talk)
+
+    def test_two_stand_in_the_same_moment(self) -> None:
+        """One is used, the other closed; only one counts."""
+        talk, _, results = self.dial("10.0.0.1", "10.0.0.2")
+        talk.waits(STAGGER + 0.01)
+        attempts = talk.network.waiting
+        sockets = [attempt.far_end for attempt in attempts]
+        for socket in sockets:
+            socket.accepted = True
+        talk.settle()
+        self.assertEqual([socket.closed for socket in sockets], [False, True])
+        self.assertEqual((len(results), talk.pool().open), (1, 1))
+        self.end(talk)
+
+    def test_all_fail(self) -> None:
+        """The error is the last address's, once, and no timer is left."""
+        talk, _, results = self.dial("10.0.0.1", "10.0.0.2")
+        talk.refuses(errno.ECONNREFUSED)
+        talk.refuses(errno.ENETUNREACH)
+        self.assertEqual([type(result) for result in results], [ConnectFailed])
+        self.end(talk)
+
+    def test_no_address(self) -> None:
+        """A name without addresses fails at once."""
+        talk, dial, results = self.dial()
+        self.assertFalse(dial.is_pending)
+        self.assertEqual([type(result) for result in results], [NameNotResolved])
+        self.end(talk)
+
+    def test_time_limit(self) -> None:
+        """One limit holds over all addresses."""
+        talk, _, results = self.dial("10.0.0.1", "10.0.0.2")
+        talk.waits(BACKEND.connect_timeout - 0.5)
+        self.assertEqual(results, [])
+        talk.waits(1.0)
+        self.assertEqual([type(result) for result in results], [ConnectTimeout])
+        self.assertEqual(self.hosts(talk), [])
+        self.end(talk)
+
+    def test_cancel(self) -> None:
+        """Nobody hears of it, and every attempt is given up, at any moment."""
+        for wait in (0.0, STAGGER + 0.01):
+            talk, dial, results = self.dial("10.0.0.1", "10.0.0.2")
+            talk.waits(wait)
+            dial.cancel()
+            talk.settle()
+            self.assertEqual(self.hosts(talk), [])
+            talk.waits(10.0)
+            self.assertEqual(results, [])
+            self.end(talk)
+
+    def test_cancel_before_the_name_is_known(self) -> None:
+        """An answer that comes too late begins nothing."""
+        talk = Conversation(self)
+        waiting: list[Found] = []
+        self.patch(talk.resolver, "addresses", lambda host, found: waiting.append(found))
+        results: list[Result] = []
+        dial = talk.pool().dial(results.append)
+        dial.cancel()
+        waiting[0](("10.0.0.1",))
+        talk.settle()
+        talk.nobody_is_dialled()
+        self.assertEqual(results, [])
+        self.end(talk)
+
+    def test_no_descriptors(self) -> None:
+        """When no socket can be had the next address is tried, and at last it is an error like any other."""
+        talk = Conversation(self)
+
+        def none_left(*arguments: object) -> None:
+            raise OSError(errno.EMFILE, "too many open files")
+
+        self.patch(talk.resolver, "addresses", lambda host, found: found(("10.0.0.1", "10.0.0.2")))
+        self.patch(dial, "dial_tcp", none_left)
+        results: list[Result] = []
+        talk.pool().dial(results.append)
+        self.assertEqual([type(result) for result in results], [ConnectFailed])
+        self.end(talk)
+
+    def end(self, talk: Conversation) -> None:
+        """Nothing is left."""
+        talk.backend.close()
+        talk.settle()
+        self.assertEqual(talk.pool().open, 0)
+        talk.is_over()
