@@ -104,6 +104,8 @@ def _learn(name: bytes, error: type[BadRequest] | type[BadResponse]) -> int:
 
 def _content_length(value: bytes, error: type[BadRequest] | type[BadResponse]) -> int:
     value = value.strip(b" \t")
+    if value.isdigit() and len(value) < 19:
+        return int(value)
     if not _DIGITS.fullmatch(value):
         raise error("Content-Length is not a number")
     length = int(value)
@@ -360,19 +362,34 @@ def read_response(head: bytes, method: bytes) -> Response:
         raise BadResponse("the response has too many fields")
     if head.translate(None, _TEXT) != _LINE_ENDS[count]:
         raise BadResponse("the head has a bare CR, a bare LF or a control character")
-    match = _STATUS_LINE.fullmatch(lines.pop(0))
-    if match is None:
-        raise BadResponse("the status line is malformed")
-    minor, status, reason = match.groups(b"")
-    response = Response(int(status), reason, Fields(lines))
-    if minor == b"0":
+    line = lines.pop(0)
+    status = _known_status_lines.get(line)
+    if status is None:
+        status = _read_status_line(line)
+    response = Response(status[1], status[2], Fields(lines))
+    if not status[0]:
         response.minor = 0
         response.keep_alive = False
-    _read_response_fields(response, lines, method)
+    _read_response_fields(response, lines)
     return response
 
 
-def _read_response_fields(response: Response, lines: list[bytes], method: bytes) -> None:
+_known_status_lines: dict[bytes, tuple[int, int, bytes]] = {}
+"""(minor version, status, reason) of status lines that were found valid: there are few. Bounded."""
+
+
+def _read_status_line(line: bytes) -> tuple[int, int, bytes]:
+    match = _STATUS_LINE.fullmatch(line)
+    if match is None:
+        raise BadResponse("the status line is malformed")
+    minor, status, reason = match.groups(b"")
+    found = (0 if minor == b"0" else 1, int(status), reason)
+    if len(_known_status_lines) < 256 and len(line) < 64:
+        _known_status_lines[line] = found
+    return found
+
+
+def _read_response_fields(response: Response, lines: list[bytes]) -> None:
     known = _known
     drop = response.drop
     length: int | None = None
@@ -385,20 +402,22 @@ def _read_response_fields(response: Response, lines: list[bytes], method: bytes)
             meaning = _learn(name, BadResponse)
         if not colon:
             raise BadResponse("a field line has no colon")
-        if not meaning or meaning in _NOT_IN_RESPONSES:
+        if not meaning:
             continue
         if meaning == CONTENT_LENGTH:
             if length is not None:
                 raise BadResponse("Content-Length is repeated")
             length = _content_length(value, BadResponse)
+        elif meaning == CONNECTION:
+            connection = value if connection is None else connection + b"," + value
         elif meaning == TRANSFER_ENCODING:
             if coding is not None:
                 raise BadResponse("Transfer-Encoding is repeated")
             coding = value.strip(b" \t").lower()
-        elif meaning == CONNECTION:
-            connection = value if connection is None else connection + b"," + value
+        elif meaning in _NOT_IN_RESPONSES:
+            continue
         drop.append(index)
-    if connection is not None:
+    if connection is not None and connection != b" keep-alive":
         _read_response_connection(response, connection)
     if coding is not None:
         if length is not None:
