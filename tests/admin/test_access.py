@@ -49,6 +49,11 @@ class AccessTests(SynchronousTestCase):
         self.assertNotEqual(self.access.refusal("127.0.0.1", [b"localhost", b"rebound.example"]), "")
         self.assertEqual(self.access.refusal("127.0.0.1", []), "")
 
+    def test_other_machines(self) -> None:
+        """A scraper on another machine that is allowed asks for the name of a service."""
+        access = Access([ip_network("192.0.2.0/24")])
+        self.assertEqual(access.refusal("192.0.2.1", [b"relay:9180"]), "")
+
     def test_unix_socket(self) -> None:
         """Over a UNIX socket every name will do: no browser gets there."""
         self.assertEqual(self.access.refusal("", [b"relay"]), "")

@@ -143,7 +143,9 @@ check_timeout = 10s
         """A server that refuses connections is down, and up again when it listens again."""
         down = self.becomes("down")
         await self.origin.kill()
-        self.assertEqual(await down, "GET /health: connection refused (3 failures in a row)")
+        self.assertEqual(
+            await down, f"GET /health: 127.0.0.1:{self.origin.number}: connection refused (3 failures in a row)"
+        )
         up = self.becomes("up")
         self.origin.start()
         self.assertEqual(await up, "2 good checks in a row")

@@ -1,16 +1,18 @@
 """Who may ask the private listener: by address, and by the name under which a browser found it.
 
-The Host is looked at because of DNS rebinding: a web page may make a browser send requests to a name of its own that
-resolves to our address. Such a request carries that name; addresses and `localhost` cannot be taken over so.
+The Host is looked at because of DNS rebinding: a web page may make a browser on this machine send requests to a name
+of its own that resolves to a loopback address. Such a request carries that name; addresses and `localhost` cannot be
+taken over so. From other machines, which `allow` has to name, any Host is taken: scrapers use the names of services.
 """
 
 import re
 from collections.abc import Iterable
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from twisted_relay.config.values import Network
 from twisted_relay.networks import NetworkSet
 
+_LOOPBACK = NetworkSet([ip_network("127.0.0.0/8"), ip_network("::1")])
 _HOST = re.compile(rb"(?:\[([^\]]*)\]|([^:\[\]]*))(?::[0-9]*)?")
 """An address in brackets, or a name or IPv4 address; and a port."""
 
@@ -28,7 +30,7 @@ class Access:
             return ""
         if client not in self._allowed:
             return f"{client} is not in [admin] allow"
-        if not all(is_address_or_localhost(host) for host in hosts):
+        if client in _LOOPBACK and not all(is_address_or_localhost(host) for host in hosts):
             return "ask for it by its address or as localhost: other names are refused, against DNS rebinding"
         return ""
 

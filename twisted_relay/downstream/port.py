@@ -1,9 +1,5 @@
 """Listening sockets: they accept, look at limits, and give each client a connection object."""
 
-import contextlib
-import os
-import socket
-import stat
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
@@ -17,6 +13,7 @@ from twisted_relay.config.values import Address, BindAddress
 from twisted_relay.downstream.http1 import HTTP1Connection
 from twisted_relay.downstream.listener import Listener, address_text
 from twisted_relay.errors import BindError
+from twisted_relay.net.binding import hosts_to_bind, remove_stale_socket
 from twisted_relay.net.transport import EagerPort, EagerUNIXPort
 
 
@@ -51,10 +48,10 @@ class ListenerPorts:
 
     def _open(self, bind: BindAddress) -> None:
         if isinstance(bind, Address):
-            for host in _hosts(bind.host):
+            for host in hosts_to_bind(bind.host):
                 self._open_tcp(host, bind.port)
             return
-        _remove_stale(bind.path)
+        remove_stale_socket(bind.path)
         options = self._listener.options
         factory = self._secured(ClientFactory(self._listener, 0))
         port = EagerUNIXPort(cast(Any, bind.path), factory, options.backlog, options.socket_mode, self._reactor)
@@ -87,34 +84,6 @@ class ListenerPorts:
             port.startReading()
 
 
-def _hosts(host: str) -> list[str]:
-    """The addresses to bind for a configured host: all interfaces of both families for none."""
-    if host == "localhost":
-        return ["127.0.0.1", "::1"] if _has_ipv6() else ["127.0.0.1"]
-    if host:
-        return [host]
-    return ["::"] if _has_ipv6() else ["0.0.0.0"]
-
-
-def _has_ipv6() -> bool:
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
-        probe.bind(("::1", 0))
-        return True
-    return False
-
-
-def _remove_stale(path: str) -> None:
-    """Remove a socket that nobody listens on any more; leave everything else for the bind to fail on."""
-    with contextlib.suppress(OSError):
-        if not stat.S_ISSOCK(os.stat(path).st_mode):
-            return
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(path)
-            except ConnectionRefusedError:
-                os.unlink(path)
-
-
 class ClientFactory(Factory):
     """Makes the connection object of each client."""
 
@@ -124,6 +93,10 @@ class ClientFactory(Factory):
         self._listener = listener
         self.port = port
         """The port that clients connected to; 0 for a UNIX socket."""
+
+    def logPrefix(self) -> str:
+        """What Twisted calls us when it says that a socket listens."""
+        return f"listener {self._listener.name}"
 
     def buildProtocol(self, addr: IAddress | None) -> HTTP1Connection | None:
         """A connection for a new client, or None to close it at once."""

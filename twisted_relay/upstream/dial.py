@@ -153,6 +153,7 @@ class _Attempt(ClientFactory):
         self._make = make
         self._dialling: Dialling | None = None
         self._secure = False
+        self._where = ""
         self.running = True
         self.connection: UpstreamConnection | None = None
 
@@ -163,6 +164,7 @@ class _Attempt(ClientFactory):
             self._secure = True
             factory = _TLSAttempt(dialler.tls, True, self, dialler.reactor)
         address = dialler.spec.address
+        self._where = f"{host}:{address.port}" if isinstance(address, Address) else host
         try:
             if isinstance(address, Address):
                 self._dialling = dial_tcp(dialler.reactor, host, address.port, factory, None)
@@ -182,9 +184,10 @@ class _Attempt(ClientFactory):
     def clientConnectionFailed(self, connector: object, reason: Failure) -> None:
         """The socket could not be connected."""
         if reason.check(TimedOut):
-            self._end(ConnectTimeout(reason.getErrorMessage()))
+            self._end(ConnectTimeout(f"{self._where}: {reason.getErrorMessage()}"))
         else:
-            self._end(ConnectFailed("refused" if reason.check(Refused) else reason.getErrorMessage()))
+            why = "connection refused" if reason.check(Refused) else reason.getErrorMessage()
+            self._end(ConnectFailed(f"{self._where}: {why}"))
 
     def cancel(self) -> None:
         """Stop trying."""
