@@ -4,7 +4,7 @@ The coroutines are driven here with `send`, not by a Deferred each: three filter
 wait for the next one, or for a Deferred.
 """
 
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -77,8 +77,7 @@ class _Arrival:
             self.run.resume(None)
 
     def __await__(self) -> Generator["_Arrival", None, Response]:
-        if self.answer is None:
-            yield self
+        yield self
         assert self.answer is not None
         if isinstance(self.answer, RelayError):
             raise self.answer
@@ -86,15 +85,28 @@ class _Arrival:
 
 
 class _Run:
-    """One exchange on its way through the chain."""
+    """One exchange on its way through the chain. A response that does not come out at the end is let go of."""
 
-    __slots__ = ("_answered", "_coroutine", "_exchange", "_waiting")
+    __slots__ = (
+        "_answered",
+        "_arrival",
+        "_cancelled",
+        "_coroutine",
+        "_destination",
+        "_exchange",
+        "_response",
+        "_waiting",
+    )
 
     def __init__(self, exchange: Exchange, answered: Answered) -> None:
         self._exchange = exchange
         self._answered = answered
         self._coroutine: Any = None
+        self._arrival: _Arrival | None = None
+        self._destination: Callable[[], None] | None = None  # cancels what the destination does
         self._waiting: Deferred[Any] | None = None
+        self._response: Response | None = None
+        self._cancelled = False
 
     def start(self, coroutine: Coroutine[Any, Any, Response]) -> None:
         """Begin."""
@@ -103,38 +115,80 @@ class _Run:
 
     def resume(self, result: object) -> None:
         """Go on with what was waited for."""
-        self._waiting = None
+        self._take_response()
         try:
             if isinstance(result, Failure):
                 awaited = result.throwExceptionIntoGenerator(self._coroutine)
             else:
                 awaited = self._coroutine.send(result)
         except StopIteration as stop:
-            self._answered(stop.value)
+            self._finish(stop.value)
         except RelayError as error:
-            self._answered(error)
-        except CancelledError:
-            self._exchange.cancel = None
+            self._finish(error)
         except Exception as error:
-            _log.failure("a filter of route {route} failed", route=self._exchange.route)
             failure = RelayError("a filter failed")
             failure.__cause__ = error
-            self._answered(failure)
+            if not self._cancelled:
+                _log.failure("a filter of route {route} failed", route=self._exchange.route)
+            self._finish(failure)
         else:
             self._wait_for(awaited)
 
     def cancel(self) -> None:
-        """The client is gone while a filter waits for a Deferred."""
-        waiting, self._waiting = self._waiting, None
+        """The client is gone: whoever is waited for is told, and the filters may give back what they hold."""
+        self._cancelled = True
+        destination, waiting = self._destination, self._waiting
         if waiting is not None:
             waiting.cancel()
+            return
+        if self._arrival is not None:
+            self._arrival.run = None
+        if destination is not None:
+            destination()
+        self.resume(Failure(CancelledError()))
 
     def _wait_for(self, awaited: object) -> None:
+        exchange = self._exchange
         if isinstance(awaited, _Arrival):
             awaited.run = self
+            self._arrival = awaited
+            if awaited.answer is not None:
+                self.resume(None)
+                return
+            self._destination, exchange.cancel = exchange.cancel, self.cancel
         elif isinstance(awaited, Deferred):
             self._waiting = awaited
-            self._exchange.cancel = self.cancel
+            exchange.cancel = self.cancel
             awaited.addBoth(self.resume)
         else:
-            raise TypeError(f"a filter may wait for the next filter or a Deferred, not for {awaited!r}")
+            problem = TypeError(f"a filter may wait for the next filter or a Deferred, not for {awaited!r}")
+            self.resume(Failure(problem))
+
+    def _take_response(self) -> None:
+        """Whatever was waited for is over; a response that came is held until another one comes, or the end."""
+        arrival, self._arrival = self._arrival, None
+        self._destination = self._waiting = None
+        self._exchange.cancel = None
+        if arrival is not None and isinstance(arrival.answer, Response):
+            self._let_go()
+            self._response = arrival.answer
+
+    def _finish(self, answer: Answer) -> None:
+        """Answer, unless nobody is there any more. A filter that made a stream of its own answers for the one below."""
+        if self._cancelled:
+            self._let_go()
+            return
+        if isinstance(answer, RelayError) or (answer.stream is None and answer.upgraded is None):
+            self._let_go()
+        self._answered(answer)
+
+    def _let_go(self) -> None:
+        """Stop what still comes of a response that goes no further."""
+        response, self._response = self._response, None
+        if response is None:
+            return
+        if response.stream is not None:
+            response.stream.cancel()
+        if response.upgraded is not None:
+            cast(Any, response.upgraded.transport).abortConnection()
+            response.upgraded.closed()
