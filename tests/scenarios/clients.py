@@ -1,5 +1,6 @@
 """Clients of a scenario: curl as a program, and a socket for what no program would send."""
 
+import contextlib
 import json
 import re
 import socket
@@ -57,21 +58,22 @@ def connect(port: int | str) -> socket.socket:
     return socket.create_connection(("127.0.0.1", int(port)), float(SECONDS))
 
 
-def converse(port: int | str, octets: bytes) -> bytes:
-    """Send these octets, end, and read until the other side ends or cuts the connection."""
+def converse(port: int | str, *pieces: bytes) -> bytes:
+    """Send octets, each piece by itself, and read until the other side ends or cuts the connection."""
     with connect(port) as connection:
-        connection.sendall(octets)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(ConnectionError):  # it may have heard enough
+            for piece in pieces:
+                connection.sendall(piece)
         return read_to_end(connection)
 
 
 def read_to_end(connection: socket.socket) -> bytes:
     """All that comes until the end or a reset."""
     received = b""
-    try:
+    with contextlib.suppress(ConnectionError):
         while data := connection.recv(65536):
             received += data
-    except ConnectionError:
-        pass
     return received
 
 

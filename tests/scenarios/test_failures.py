@@ -105,7 +105,7 @@ stats = 127.0.0.1:${ADMIN}
     def is_up(self, server: str, value: int) -> bool:
         """Whether `relay_server_up` of the server has this value."""
         metrics = curl(f"http://127.0.0.1:{self.admin}/metrics").content.decode()
-        return f'relay_server_up{{backend="both",server="{server}"}} {value}.0' in metrics
+        return f'relay_server_up{{backend="both",server="{server}"}} {value}\n' in metrics
 
     def crash_and_return(self, configuration: str) -> None:
         """Kill a server under load, see that it is out, start it again and see it back; nothing may be lost."""
