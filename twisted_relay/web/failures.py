@@ -1,0 +1,75 @@
+"""Our errors as the exceptions that users of Twisted's agents catch. The error of ours is the `__cause__`."""
+
+from collections.abc import Callable
+
+from twisted.internet.error import (
+    ConnectError,
+    ConnectionLost,
+    ConnectionRefusedError,
+    DNSLookupError,
+    SSLError,
+    TimeoutError,
+)
+from twisted.python.failure import Failure
+from twisted.web._newclient import ResponseNeverReceived  # Twisted documents it but exports it nowhere else
+from twisted.web.client import ResponseFailed
+from twisted.web.iweb import IResponse
+
+from twisted_relay.errors import (
+    ConnectFailed,
+    ConnectionReset,
+    ConnectTimeout,
+    IncompleteResponse,
+    NameNotResolved,
+    NoServer,
+    QueueFull,
+    QueueTimeout,
+    RelayError,
+    ResponseTimeout,
+    TLSFailed,
+)
+
+
+def _connect_failed(text: str) -> Exception:
+    return (ConnectionRefusedError if text.endswith("connection refused") else ConnectError)(string=text)
+
+
+_NOT_SENT: dict[type[RelayError], Callable[[str], Exception]] = {
+    ConnectFailed: _connect_failed,
+    ConnectTimeout: lambda text: TimeoutError(string=text),
+    NameNotResolved: DNSLookupError,
+    NoServer: lambda text: ConnectError(string=text),
+    QueueFull: lambda text: ConnectError(string=text),
+    QueueTimeout: lambda text: TimeoutError(string=text),
+}
+"""Nothing of the request was sent: the exception is what Twisted's own connecting would have raised."""
+
+_REASONS: dict[type[RelayError], Callable[[str], Exception]] = {
+    TLSFailed: lambda text: SSLError(string=text),
+    ConnectionReset: ConnectionLost,
+    IncompleteResponse: ConnectionLost,
+    ResponseTimeout: lambda text: TimeoutError(string=text),
+}
+"""What stands in `reasons` of a `ResponseFailed`; other errors stand there themselves."""
+
+
+def no_response(error: RelayError) -> Exception:
+    """What a request fails with that got no response."""
+    make = _NOT_SENT.get(type(error))
+    exception = ResponseNeverReceived([_reason(error)]) if make is None else make(str(error))
+    exception.__cause__ = error
+    return exception
+
+
+def incomplete_response(error: RelayError, response: IResponse) -> Failure:
+    """What a body ends with that is not complete."""
+    return Failure(ResponseFailed([_reason(error)], response))
+
+
+def _reason(error: RelayError) -> Failure:
+    make = _REASONS.get(type(error))
+    if make is None:
+        return Failure(error)
+    exception = make(str(error))
+    exception.__cause__ = error
+    return Failure(exception)

@@ -1,0 +1,54 @@
+"""The options of a backend from a program's arguments: written as in a configuration file, read by the same parsers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from twisted_relay.config.option import options_of
+from twisted_relay.config.suggest import did_you_mean
+from twisted_relay.config.tree import BackendOptions
+from twisted_relay.config.words import BadValue, Span, Text, Value, Word
+from twisted_relay.errors import ConfigurationError
+
+Setting: TypeAlias = str | int | bool
+"""An option's value: as it is written in a file (`"5s"`), or a number or truth value for options that take one."""
+
+_HERE = Span("", 1, 1)
+_OPTIONS = options_of(BackendOptions)
+
+
+def backend_options(name: str, servers: Sequence[str], settings: Mapping[str, Setting]) -> BackendOptions:
+    """The options of a backend called `name`; each server is a line of `servers =`. Paths are relative to the
+    working directory. Raises `ConfigurationError`."""
+    values = {"servers": _read("servers", servers)}
+    for key, setting in settings.items():
+        values[key] = _read(key, _written(setting).splitlines())
+    construct: Callable[..., BackendOptions] = BackendOptions
+    options = construct(name=name, **values)
+    if bool(options.tls_cert) != bool(options.tls_key):
+        raise ConfigurationError("tls_cert and tls_key are given together or not at all")
+    return options
+
+
+def _written(setting: Setting) -> str:
+    if isinstance(setting, bool):
+        return "on" if setting else "off"
+    return str(setting)
+
+
+def _read(key: str, lines: Sequence[str]) -> object:
+    option = _OPTIONS.get(key)
+    if option is None:
+        raise ConfigurationError(_sentence(f'unknown option "{key}"', did_you_mean(key, _OPTIONS)))
+    texts = tuple(Text.plain(line.strip(" \t"), _HERE) for line in lines)
+    value = Value(Word(key, _HERE), texts)
+    if not value.items():
+        raise ConfigurationError(_sentence(f"{key}: has no value", f"for example: {option.example.splitlines()[0]}"))
+    try:
+        return option.parser.read(value)
+    except BadValue as bad:
+        faults = "; ".join(_sentence(fault.message, fault.help) for fault in bad.faults)
+        raise ConfigurationError(f"{key}: {faults}") from bad
+
+
+def _sentence(message: str, help: str) -> str:
+    return f"{message} ({help})" if help else message
