@@ -13,7 +13,7 @@ from twisted_relay.filters.filter import Filter, Proceed
 from twisted_relay.http.message import Request, Response
 
 _COOKIE_PATH = re.compile(rb"(;[ \t]*path=)(/[^;]*)", re.IGNORECASE)
-_ABSOLUTE = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
+_ABSOLUTE = re.compile(rb"(https?)://([^/?#]+)(.*)", re.IGNORECASE)
 
 
 def for_route(options: RouteOptions) -> Filter | None:
@@ -79,13 +79,17 @@ class RewriteFilter:
         match = _ABSOLUTE.fullmatch(location)
         if match is None:
             return location
-        authority, rest = match.groups()
+        scheme, authority, rest = match.groups()
         client = exchange.request.authority
         if authority.lower() not in (exchange.authority.lower(), client.lower()) or not client:
             return location
         if not rest.startswith(b"/"):
             rest = b"/" + rest
-        return b"%b://%b%b%b" % (exchange.origin.proto, client, self._prefix, rest)
+        # A server that sends clients of the same name to https means it: taking them back would be a loop.
+        proto = (
+            b"https" if scheme.lower() == b"https" and authority.lower() == client.lower() else exchange.origin.proto
+        )
+        return b"%b://%b%b%b" % (proto, client, self._prefix, rest)
 
 
 def strip_prefix(request: Request, prefix: bytes) -> bool:
