@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTCP, IReactorTime
 from twisted.internet.protocol import ClientFactory, Protocol, ServerFactory, connectionDone
 from twisted.internet.task import deferLater
 from twisted.protocols.policies import WrappingFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web import server
@@ -95,7 +96,7 @@ class Origin(ServerFactory):
 
     noisy = False
 
-    def __init__(self, case: TestCase, respond: bytes | Respond | None = HELLO) -> None:
+    def __init__(self, case: TestCase, respond: bytes | Respond | None = HELLO, tls: Any = None) -> None:
         self.connected = 0
         self.connected_once: Deferred[None] = Deferred()
         """Fires with the first connection."""
@@ -105,7 +106,8 @@ class Origin(ServerFactory):
         self._respond = respond
         self._arrived: deque[OriginConnection] = deque()
         self._awaited: Deferred[OriginConnection] | None = None
-        self._listening = TCP.listenTCP(0, self, interface="127.0.0.1")
+        factory: Any = self if tls is None else TLSMemoryBIOFactory(tls, False, self)
+        self._listening = TCP.listenTCP(0, factory, interface="127.0.0.1")
         self.port: int = self._listening.getHost().port  # type: ignore[attr-defined]
         self.url = f"http://127.0.0.1:{self.port}"
         case.addCleanup(self.close)

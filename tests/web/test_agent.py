@@ -1,13 +1,16 @@
 """Tests of BalancingAgent, over loopback: what servers see, what callers get, and what is left when it goes wrong."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import treq.client
+import trustme
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.error import ConnectError, ConnectionLost, ConnectionRefusedError
 from twisted.internet.interfaces import IConsumer, IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.ssl import CertificateOptions, PrivateCertificate
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web._newclient import ResponseNeverReceived
@@ -296,6 +299,22 @@ class BalancingTests(AgentTestCase):
         await agent.close()
         await owner.request(b"GET", URL)
         self.assertEqual((len(origin.requests), origin.connected), (3, 1))
+
+    async def test_tls(self) -> None:
+        """https servers are verified against the authorities that are named, and nothing is left behind."""
+        authority, certificate = trustme.CA(), Path(self.mktemp())
+        pair = authority.issue_cert("localhost")
+        authority.cert_pem.write_to_path(str(certificate))
+        own = PrivateCertificate.loadPEM(pair.private_key_and_cert_chain_pem.bytes())
+        context = CertificateOptions(own.privateKey.original, own.original, acceptableProtocols=[b"http/1.1"])
+        origin = Origin(self, tls=context)
+        agent = BalancingAgent(TIME, f"https://localhost:{origin.port}", tls_ca=str(certificate))
+        self.addCleanup(agent.close)
+        self.assertEqual(await readBody(await agent.request(b"GET", URL)), b"hello")
+        distrustful = BalancingAgent(TIME, f"https://localhost:{origin.port}")
+        self.addCleanup(distrustful.close)
+        error = await self.fails(distrustful.request(b"GET", URL), ResponseNeverReceived)
+        self.assertEqual(type(error.__cause__).__name__, "TLSFailed")
 
     def test_bad_options(self) -> None:
         """What the configuration would refuse is refused, in the same words."""
