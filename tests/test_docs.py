@@ -1,0 +1,174 @@
+"""What the documents say exists: configurations, links, options, metrics, commands, modules.
+
+Fences: ```ini holds a whole configuration, which must be accepted without a warning; ```ini fragment holds a part of
+one, whose options and values must be right. Pages under docs/reference/ are made from tables that have their own tests.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import trustme
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.child import ROOT
+from twisted_relay.cli import COMMANDS
+from twisted_relay.config import Diagnostic, load
+from twisted_relay.config.build import OPTIONS
+from twisted_relay.metrics.table import METRICS
+
+AT_THE_ROOT = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+GENERATED = ROOT / "docs" / "reference"
+PAGES = (*(ROOT / name for name in AT_THE_ROOT), *sorted((ROOT / "docs").rglob("*.md")))
+WRITTEN = tuple(page for page in PAGES if page.parent != GENERATED)
+
+ENVIRONMENT = {"API_TOKEN": "t0ken"}
+#: What a part of a configuration may lack or leave unused.
+ELSEWHERE = {"no-such-name", "no-listener", "no-destination", "missing-option", "unused-section"}
+
+_FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_CODE = re.compile(r"`([^`]+)`")
+_OPTION = re.compile(r"([a-z][a-z0-9_]*) =(?: |$)")
+_METRIC = re.compile(r"\brelay_[a-z_]+\b")
+_SUFFIX = re.compile(r"_(?:bucket|sum|count)$")
+_COMMAND = re.compile(r"(?:^|&& |; |exec )(?:\S*/)?relay ([a-z]+)\b")
+_MODULE = re.compile(r"(?:twisted_relay/)?([a-z_0-9]+(?:/[a-z_0-9]+)*)(?:\.py|/)?")
+FAMILIES = {path.name for path in (ROOT / "twisted_relay").iterdir() if (path / "__init__.py").exists()}
+
+
+def fences(page: Path) -> Iterator[tuple[str, str]]:
+    """Info string and content of every fenced block."""
+    return ((info.strip(), text) for info, text in _FENCE.findall(page.read_text()))
+
+
+def prose(page: Path) -> str:
+    """The page without its fenced blocks."""
+    return _FENCE.sub("", page.read_text())
+
+
+def code_words(page: Path) -> list[str]:
+    """What stands in backticks, line breaks as spaces."""
+    return [" ".join(code.split()) for code in _CODE.findall(prose(page))]
+
+
+def anchors(page: Path) -> set[str]:
+    """The names of a page's headings in links, as GitHub makes them."""
+    titles = re.findall(r"^#+ +(.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+class DocumentsTests(SynchronousTestCase):
+    """Every page, and the files at the root."""
+
+    def place(self) -> Path:
+        """A folder with the files that configurations in the documents name."""
+        folder = Path(self.mktemp()).absolute()
+        (folder / "tls").mkdir(parents=True)
+        authority = trustme.CA()
+        pair = authority.issue_cert("www.example.org")
+        files = {
+            "maintenance.html": b"Back soon.\n",
+            "tls/internal-ca.pem": authority.cert_pem.bytes(),
+            **dict.fromkeys(("tls/fullchain.pem", "tls/client.pem"), pair.cert_chain_pems[0].bytes()),
+            **dict.fromkeys(("tls/privkey.pem", "tls/client.key"), pair.private_key_pem.bytes()),
+        }
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+            (folder / name).chmod(0o600)
+        return folder
+
+    def read(self, folder: Path, text: str) -> tuple[Diagnostic, ...]:
+        """All that there is to say about a configuration."""
+        path = folder / "relay.ini"
+        path.write_text(text.replace("/etc/relay/", f"{folder}/"))
+        return load(str(path), ENVIRONMENT).diagnostics
+
+    def test_whole_configurations(self) -> None:
+        """A configuration that a reader copies is accepted as it stands, without a warning."""
+        folder = self.place()
+        for page in WRITTEN:
+            for info, text in fences(page):
+                if info == "ini":
+                    self.assertEqual(self.read(folder, text), (), f"{page}:\n{text}")
+
+    def test_parts_of_configurations(self) -> None:
+        """What is shown of a configuration has options that exist, with values that are understood."""
+        folder = self.place()
+        for page in WRITTEN:
+            for info, text in fences(page):
+                if info == "ini fragment":
+                    wrong = [each for each in self.read(folder, text) if each.code not in ELSEWHERE]
+                    self.assertEqual(wrong, [], f"{page}:\n{text}")
+
+    def test_kinds_of_fences(self) -> None:
+        """Every block says what it is, so that no configuration escapes the tests."""
+        known = {"ini", "ini fragment", "console", "text", "yaml", "js", "python", "mermaid"}
+        for page in WRITTEN:
+            self.assertEqual({info for info, _ in fences(page)} - known, set(), page)
+
+    def test_links(self) -> None:
+        """Every link to another file, and to a heading, leads somewhere."""
+        for page in PAGES:
+            for target in _LINK.findall(prose(page)):
+                if "://" in target:
+                    continue
+                name, _, anchor = target.partition("#")
+                other = (page.parent / name).resolve() if name else page
+                self.assertTrue(other.exists(), f"{page}: {target}")
+                if anchor:
+                    self.assertIn(anchor, anchors(other), f"{page}: {target}")
+
+    def test_the_map_is_complete(self) -> None:
+        """Every page can be reached from docs/index.md."""
+        found = {ROOT / "docs" / "index.md"}
+        waiting = list(found)
+        while waiting:
+            page = waiting.pop()
+            targets = {(page.parent / target.partition("#")[0]).resolve() for target in _LINK.findall(prose(page))}
+            new = {target for target in targets if target.suffix == ".md" and target.exists()} - found
+            found |= new
+            waiting += new
+        self.assertEqual({page for page in PAGES if page not in found}, set())
+
+    def test_options(self) -> None:
+        """Every `option = value` in the text is an option of some section."""
+        known = {key for options in OPTIONS.values() for key in options}
+        for page in WRITTEN:
+            named = {match[1] for code in code_words(page) if (match := _OPTION.match(code))}
+            self.assertEqual(named - known, set(), page)
+
+    def test_metrics(self) -> None:
+        """Every metric that is named is in the table."""
+        known = {metric.name for metric in METRICS}
+        for page in WRITTEN:
+            named = {_SUFFIX.sub("", name) for name in _METRIC.findall(page.read_text())}
+            self.assertEqual({name for name in named if not any(each.startswith(name) for each in known)}, set(), page)
+
+    def test_commands(self) -> None:
+        """Every `relay` sub-command that is shown exists."""
+        for page in WRITTEN:
+            shown = [text for info, text in fences(page) if info == "console"]
+            typed = [line[1:].strip() for text in shown for line in text.splitlines() if line.startswith(("$", "#"))]
+            typed += [code for code in code_words(page) if code.startswith("relay ")]
+            named = {name for line in typed for name in _COMMAND.findall(line)}
+            self.assertEqual(named - set(COMMANDS), set(), page)
+
+    def test_modules(self) -> None:
+        """Every module of the package that is named exists."""
+        for page in WRITTEN:
+            for code in code_words(page):
+                match = _MODULE.fullmatch(code)
+                if match is None or match[1].split("/")[0] not in FAMILIES or "/" not in code:
+                    continue
+                path = ROOT / "twisted_relay" / match[1]
+                self.assertTrue(path.is_dir() or path.with_suffix(".py").is_file(), f"{page}: {code}")
+
+    def test_decisions_are_numbered(self) -> None:
+        """Decision records have each number once, their title begins with it, and their three parts are there."""
+        records = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+        self.assertEqual([record.name[:4] for record in records], [f"{n:04}" for n in range(1, len(records) + 1)])
+        for record in records:
+            text = record.read_text()
+            self.assertTrue(text.startswith(f"# {record.name[:4]}: "), record)
+            self.assertEqual(re.findall(r"^## (.*)$", text, re.MULTILINE), ["Context", "Decision", "Price"], record)
