@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.pairs import PairSocket
 from tests.support.playbook import BACKEND, LISTENER, ROUTE, Conversation, Party, get, head, ok, servers
 from twisted_relay.http.http1 import END, read_response, response_reader
 
@@ -22,17 +23,18 @@ SWITCHING = head("HTTP/1.1 101 Switching Protocols", "Upgrade: x", "Connection: 
 _TARGET = re.compile(rb"(?:GET|POST) (/\d+/\d+) HTTP/1\.1\r\n")
 
 
-def content_for(target: str) -> bytes:
+def content_for(target: str, size: int) -> bytes:
     """What the right answer to a request for this target says."""
-    return f"<{target}>".encode() * 20
+    return f"<{target}>".encode() * size
 
 
 class Client:
     """A client that asks for /NUMBER/0, /NUMBER/1, … in several ways."""
 
-    def __init__(self, party: Party, number: int) -> None:
+    def __init__(self, party: Party, number: int, size: int) -> None:
         self.party = party
         self.number = number
+        self.size = size
         self.asked = 0
         self.rest: list[bytes] = []  # of the request that has been begun
         self.got = b""
@@ -87,7 +89,7 @@ class Client:
             if reader is not None:
                 content, left = reader.feed(octets)
             if response.status == 200:
-                wanted = content_for(f"/{self.number}/{number}")
+                wanted = content_for(f"/{self.number}/{number}", self.size)
                 case.assertEqual(content, wanted if left is not None else wanted[: len(content)])
             number += 1
             if left is None or response.status == 101:
@@ -99,8 +101,9 @@ class Client:
 class Answerer:
     """A server that answers the request it saw last, in several ways."""
 
-    def __init__(self, party: Party) -> None:
+    def __init__(self, party: Party, size: int) -> None:
         self.party = party
+        self.size = size
         self.seen = b""
         self.rest: list[bytes] = []
 
@@ -111,7 +114,7 @@ class Answerer:
             return
         self.seen += self.party.taken()
         targets = _TARGET.findall(self.seen)
-        content = content_for(targets[-1].decode()) if targets else b"nobody asked"
+        content = content_for(targets[-1].decode(), self.size) if targets else b"nobody asked"
         half = len(content) // 2
         if kind == "whole":
             self.rest = [ok(content)]
@@ -160,10 +163,13 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
 class World:
     """A conversation with everybody in it, driven by steps."""
 
+    conversation = Conversation
+    size = 20
+
     def __init__(self, case: SynchronousTestCase, half_close: str, limit: int) -> None:
         backend = replace(BACKEND, servers=servers(2), max_connections_per_server=limit, queue_length=2)
         route = replace(ROUTE, upgrade=("any",))
-        self.talk = Conversation(case, replace(LISTENER, half_close=half_close), backend, route)
+        self.talk = self.conversation(case, replace(LISTENER, half_close=half_close), backend, route)
         self.clients: list[Client] = []
         self.servers: list[Answerer] = []
         self.connect(0, "")
@@ -190,12 +196,12 @@ class World:
     def connect(self, index: int, argument: str) -> None:
         """One more client, up to three."""
         if len(self.clients) < 3 and not self.talk.listener.draining:
-            self.clients.append(Client(self.talk.client(), len(self.clients)))
+            self.clients.append(Client(self.talk.client(), len(self.clients), self.size))
 
     def accept(self, index: int, argument: str) -> None:
         """A server takes a connection."""
         if self.talk.network.waiting:
-            self.servers.append(Answerer(self.talk.accepts()))
+            self.servers.append(Answerer(self.talk.accepts(), self.size))
 
     def refuse(self, index: int, argument: str) -> None:
         """A server does not."""
@@ -237,6 +243,19 @@ class World:
         self.talk.is_over()
 
 
+class Spliced(Conversation):
+    """A conversation over pairs of sockets."""
+
+    wire = PairSocket
+
+
+class LargeWorld(World):
+    """A world whose responses are large enough to be spliced."""
+
+    conversation = Spliced
+    size = 50_000
+
+
 class InterleavingTests(SynchronousTestCase):
     """Everything at once."""
 
@@ -245,6 +264,15 @@ class InterleavingTests(SynchronousTestCase):
     def test_any_order(self, steps: list[Step], half_close: str, limit: int) -> None:
         """In any order of events nothing raises, nothing is left over and nobody gets what is not theirs."""
         world = World(self, half_close, limit)
+        for step in steps:
+            world.step(*step)
+        world.end()
+
+    @settings(max_examples=40, deadline=None)
+    @given(st.lists(STEPS, max_size=30), st.sampled_from((0, 1)))
+    def test_any_order_spliced(self, steps: list[Step], limit: int) -> None:
+        """The same with content that is moved inside the kernel."""
+        world = LargeWorld(self, "abort", limit)
         for step in steps:
             world.step(*step)
         world.end()

@@ -179,6 +179,9 @@ class Party:
 class Conversation:
     """One listener with one route to one backend, and everybody who is connected to them."""
 
+    wire: type[MemorySocket] = MemorySocket
+    """What lies between the transports and the far ends."""
+
     def __init__(
         self,
         case: SynchronousTestCase,
@@ -187,10 +190,11 @@ class Conversation:
         route: RouteOptions = ROUTE,
     ) -> None:
         self.case = case
-        self.reactor = MemoryReactor()
+        self.reactor = MemoryReactor(self.wire)
         self.network = Network(self.reactor)
         case.patch(dial, "dial_tcp", self.network.dial_tcp)
-        case.patch(splice, "AVAILABLE", False)  # nothing in memory can be spliced
+        if self.wire is MemorySocket:
+            case.patch(splice, "AVAILABLE", False)  # nothing in memory can be spliced
         self.deadlines = Deadlines(self._time, self.reactor.seconds)
         self.deadlines.start()
         self.resolver = Resolver(self._time)

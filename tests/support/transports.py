@@ -142,6 +142,10 @@ class MemorySocket:
         """The far end is gone at once."""
         self._far_ended = self._far_closed = self._far_reset = True
 
+    def pass_on(self) -> bool:
+        """Whether the far end did something by itself: in memory everything is where it belongs at once."""
+        return False
+
 
 class _Descriptor(Protocol):
     """A transport as the loop sees it."""
@@ -155,13 +159,21 @@ class _Descriptor(Protocol):
 class MemoryReactor(_DisconnectSelectableMixin, Clock):
     """A reactor whose sockets are in memory. As the poller does, it sends what is written in a sweep at its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, make_socket: Callable[[], MemorySocket] = MemorySocket) -> None:
         super().__init__()
         self.rightNow = START
         self._readers: dict[_Descriptor, None] = {}
         self._writers: dict[_Descriptor, None] = {}
         self.sweeping = False
         self.dirty: list[Eager] = []
+        self.sockets: list[MemorySocket] = []
+        self._make_socket = make_socket
+
+    def new_socket(self) -> MemorySocket:
+        """A connection of the kind that this reactor has."""
+        made = self._make_socket()
+        self.sockets.append(made)
+        return made
 
     def addReader(self, reader: _Descriptor) -> None:
         """Watch it for what arrives."""
@@ -199,9 +211,11 @@ class MemoryReactor(_DisconnectSelectableMixin, Clock):
             self.settle()
 
     def _turn(self) -> bool:
-        due = any(call.getTime() <= self.seconds() for call in self.getDelayedCalls())
-        if due:
+        busy = any(call.getTime() <= self.seconds() for call in self.getDelayedCalls())
+        if busy:
             self.advance(0)
+        for each_socket in self.sockets:
+            busy |= each_socket.pass_on()
         ready: list[tuple[_Descriptor, bool]] = [(each, True) for each in self._readers if each.socket.is_readable]
         ready += [(each, False) for each in self._writers if each.socket.is_writable]
         self.sweeping = True
@@ -215,7 +229,7 @@ class MemoryReactor(_DisconnectSelectableMixin, Clock):
         dirty, self.dirty = self.dirty, []
         for transport in dirty:
             transport.flush()
-        return due or bool(ready)
+        return busy or bool(ready)
 
 
 class _MemoryClient(EagerClient):
@@ -223,7 +237,7 @@ class _MemoryClient(EagerClient):
 
     def createInternetSocket(self) -> MemorySocket:
         """A socket that connects when the test lets it."""
-        made = MemorySocket()
+        made = cast(MemoryReactor, self.connector.reactor).new_socket()
         made.accepted = False
         return made
 
@@ -276,7 +290,7 @@ class Network:
 def accept(reactor: MemoryReactor, make: Callable[[], StreamProtocol], address: str) -> EagerServer:
     """A connection from `address`, as a listening port would accept it."""
     protocol = make()
-    transport = EagerServer(MemorySocket(), protocol, (address, 50000), None, 1, reactor)
+    transport = EagerServer(reactor.new_socket(), protocol, (address, 50000), None, 1, reactor)
     transport._batch = cast(Poller, reactor)
     protocol.makeConnection(transport)
     return transport
