@@ -27,7 +27,7 @@ STALLED = 64 * MEGABYTE
 """More than all the buffers of the kernel on the way, which reach some 20 MB, and much less than what is offered."""
 GROWTH = 16 * MEGABYTE
 """What the peak may grow by: pipes, buffers of both sides, the allocator's own slack; no share of what is offered."""
-SILENCE = 1.0
+SILENCE = 0.5
 """Seconds without room to send after which a side counts as stopped; too few would only let the test see less."""
 LIMIT = 30.0
 """Seconds after which whatever is awaited has failed."""
