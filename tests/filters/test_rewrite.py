@@ -45,6 +45,8 @@ class RequestTests(SynchronousTestCase):
             ("/%761/users", "/users"),
             ("/a/../v1/users", "/users"),
             ("/v1/a/../b", "/b"),
+            ("/v1/%2e%2e/v1/b", "/b"),
+            ("/v1/a%2Eb", "/a.b"),
         ):
             self.assertEqual(self.seen(V1, target), seen, target)
         self.assertEqual(self.seen(replace(ROUTE, strip_prefix="/v1/"), "/v1/users"), "/users")
@@ -69,6 +71,18 @@ class RequestTests(SynchronousTestCase):
         ):
             route = replace(ROUTE, rewrite=Rewrite(pattern, replacement))
             self.assertEqual(self.seen(route, target), seen, (pattern, target))
+
+    def test_no_detour_around_a_rewrite(self) -> None:
+        """Detours and escapes are resolved first, as they were for the route: nothing leads out of the result."""
+        route = replace(ROUTE, rewrite=Rewrite("^/blog/(.*)", r"/articles/\1"))
+        for target, seen in (
+            ("/blog/x/../../blog/admin", "/articles/admin"),
+            ("//blog/x", "/articles/x"),
+            ("/%62log/x", "/articles/x"),
+            ("/blog/%2e%2e/blog/x", "/articles/x"),
+            ("/blog/x%2Fy", "/articles/x%2Fy"),
+        ):
+            self.assertEqual(self.seen(route, target), seen, target)
 
     def test_strip_and_rewrite(self) -> None:
         """The prefix goes first."""

@@ -11,6 +11,7 @@ from twisted_relay.config.tree import RouteOptions
 from twisted_relay.exchange import Exchange
 from twisted_relay.filters.filter import Filter, Proceed
 from twisted_relay.http.message import Request, Response
+from twisted_relay.http.target import has_detour, normal_path
 
 _COOKIE_PATH = re.compile(rb"(;[ \t]*path=)(/[^;]*)", re.IGNORECASE)
 _ABSOLUTE = re.compile(rb"(https?)://([^/?#]+)(.*)", re.IGNORECASE)
@@ -50,9 +51,13 @@ class RewriteFilter:
 
     def _rewrite(self, request: Request, pattern: re.Pattern[bytes]) -> None:
         path, mark, query = request.target.partition(b"?")
-        changed = pattern.sub(self._replacement, path, count=1)
-        if changed == path:
+        if has_detour(path) or not pattern.search(path):
+            path = normal_path(
+                path
+            )  # what the route compared: no detour may lead around the pattern or out of its result
+        if not pattern.search(path):
             return
+        changed = pattern.sub(self._replacement, path, count=1)
         if not changed.startswith(b"/"):
             changed = b"/" + changed
         changed = quote_from_bytes(changed, safe="/%:@!$&'()*+,;=~?-._").encode("ascii")
@@ -99,7 +104,7 @@ def strip_prefix(request: Request, prefix: bytes) -> bool:
     route compared: then the normal form is forwarded.
     """
     path, mark, query = request.target.partition(b"?")
-    if b"/." in path or b"//" in path or not _begins_with(path, prefix):
+    if has_detour(path) or not _begins_with(path, prefix):
         path = request.path
         if not _begins_with(path, prefix):
             return False

@@ -89,6 +89,12 @@ def normal_path(path: bytes) -> bytes:
     return resolved
 
 
+def has_detour(path: bytes) -> bool:
+    """Whether a path may have dot segments or empty segments, in whatever spelling: its normal form may then lead
+    elsewhere than its octets seem to."""
+    return b"/." in path or b"//" in path or b"%2e" in path or b"%2E" in path
+
+
 def _decode_unreserved(match: re.Match[bytes]) -> bytes:
     code = int(match[1], 16)
     return bytes((code,)) if code in _UNRESERVED else match[0].upper()
