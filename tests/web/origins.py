@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet import reactor as the_reactor
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IReactorTCP, IReactorTime
+from twisted.internet.interfaces import IReactorFDSet, IReactorTCP, IReactorTime
 from twisted.internet.protocol import ClientFactory, Protocol, ServerFactory, connectionDone
 from twisted.internet.task import deferLater
 from twisted.protocols.policies import WrappingFactory
@@ -15,6 +15,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web import server
 from twisted.web.resource import IResource
+
+from twisted_relay.net.transport import EagerClient
 
 TCP = IReactorTCP(the_reactor)
 TIME = IReactorTime(the_reactor)
@@ -145,6 +147,12 @@ class Origin(ServerFactory):
         for connection in list(self.connections):
             connection.transport.abortConnection()  # type: ignore[union-attr]
             await connection.lost
+
+
+def read_from(origin: Origin) -> list[EagerClient]:
+    """Our connections to an origin that are being read."""
+    sockets = [each for each in IReactorFDSet(TIME).getReaders() if isinstance(each, EagerClient)]
+    return [each for each in sockets if each.getPeer().port == origin.port]
 
 
 class Client(Protocol):

@@ -3,13 +3,11 @@
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorFDSet
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 from twisted.web.static import Data
 
-from tests.web.origins import HELLO, TIME, Client, Origin, OriginConnection, connect, free_port, serve
-from twisted_relay.net.transport import EagerClient
+from tests.web.origins import HELLO, TIME, Client, Origin, OriginConnection, connect, free_port, read_from, serve
 from twisted_relay.web import BalancingAgent, ReverseProxyResource
 from twisted_relay.web.site import SiteExchange
 
@@ -272,12 +270,6 @@ class ResponseTests(ResourceTestCase):
         answer = await client.closed
         self.assertTrue(answer.endswith(b"\r\n\r\nabc"), answer)
         self.assertNotIn(b"chunked", answer)
-
-
-def read_from(origin: Origin) -> list[EagerClient]:
-    """Our connections to an origin that are being read."""
-    sockets = [each for each in IReactorFDSet(TIME).getReaders() if isinstance(each, EagerClient)]
-    return [each for each in sockets if each.getPeer().port == origin.port]
 
 
 class Flood:
