@@ -12,8 +12,8 @@ from twisted_relay.config.values import Address, CheckSpec, ServerSpec
 from twisted_relay.errors import ServerError
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.upstream.backend import Backend
+from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import Dial, Dialled, Dialler, Maker
-from twisted_relay.upstream.http1 import UpstreamConnection
 from twisted_relay.upstream.pool import Pool
 from twisted_relay.upstream.resolver import Resolver
 from twisted_relay.upstream.server import Server

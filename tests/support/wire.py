@@ -19,7 +19,8 @@ from twisted_relay.http.message import Answered, Response
 from twisted_relay.net import splice
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.routing import Route, Router
-from twisted_relay.upstream.http1 import Try, UpstreamConnection
+from twisted_relay.upstream.connection import UpstreamConnection
+from twisted_relay.upstream.http1 import Try
 from twisted_relay.upstream.server import Server
 
 LISTENER = ListenerOptions(name="web", via=False)

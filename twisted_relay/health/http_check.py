@@ -18,8 +18,9 @@ from twisted_relay.http.forwarding import Origin
 from twisted_relay.http.message import Answer, Request, Response
 from twisted_relay.http.stream import Stream
 from twisted_relay.upstream.backend import Backend
+from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import Dial
-from twisted_relay.upstream.http1 import Try, UpstreamConnection
+from twisted_relay.upstream.http1 import Try
 from twisted_relay.upstream.pool import Pool
 from twisted_relay.upstream.server import Server
 

@@ -17,8 +17,9 @@ from twisted_relay.exchange import Exchange
 from twisted_relay.histogram import DURATION_BOUNDS, FAST_BOUNDS, Histogram
 from twisted_relay.http.message import Answer, Answered, Response
 from twisted_relay.net.deadlines import Deadlines
+from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import Dial
-from twisted_relay.upstream.http1 import Try, UpstreamConnection
+from twisted_relay.upstream.http1 import Try
 from twisted_relay.upstream.pool import Pool
 from twisted_relay.upstream.retry import Again, again
 from twisted_relay.upstream.server import UP, Server

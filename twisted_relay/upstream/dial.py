@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted_relay.config.values import Address, ServerSpec
 from twisted_relay.errors import ConnectFailed, ConnectTimeout, NameNotResolved, ServerError, TLSFailed
 from twisted_relay.net.transport import Dialling, dial_tcp, dial_unix
-from twisted_relay.upstream.http1 import UpstreamConnection
+from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.resolver import Resolver
 
 STAGGER = 0.25

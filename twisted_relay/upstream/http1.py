@@ -1,18 +1,14 @@
-"""HTTP/1.1 towards one server (RFC 9112): a connection, and a try of an exchange on it.
+"""HTTP/1.1 towards one server (RFC 9112): a try of an exchange on a connection.
 
 A `Try` writes the request, reads the response strictly and hands it over as soon as its head is there; it is the
-sink of the request's content and the source of the response's. The connection outlives its tries and goes back to
-its pool only when nothing is left over on either side.
+sink of the request's content and the source of the response's. It gives the connection back to its pool only when
+nothing is left over on either side.
 """
 
 from collections.abc import Callable
 from typing import Any, cast
-from typing import Protocol as Interface
 
-from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IHandshakeListener, IPushProducer
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.python.failure import Failure
+from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from twisted_relay.errors import (
@@ -33,103 +29,12 @@ from twisted_relay.http.stream import Flow, Sink, Stream
 from twisted_relay.net import splice
 from twisted_relay.net.deadlines import NEVER
 from twisted_relay.net.transport import Eager, plain_socket
-from twisted_relay.upstream.server import Server
+from twisted_relay.upstream.connection import UpstreamConnection
 
 MAX_INFORMATIONAL = 32
 """Informational responses that one final response may be preceded by."""
 SPLICE_FROM = 131072
 """Octets that must still come for a splice to be worth its pipe."""
-CLOSE_TIMEOUT = 5.0
-"""Seconds for which a closed TLS connection may wait for the other side's goodbye."""
-
-
-class Owner(Interface):
-    """What a connection goes back to."""
-
-    server: Server
-
-    def give_back(self, connection: "UpstreamConnection") -> None: ...
-    def lost(self, connection: "UpstreamConnection") -> None: ...
-
-
-@implementer(IHandshakeListener)
-class UpstreamConnection(Protocol):
-    """One connection to a server."""
-
-    def __init__(self, owner: Owner, now: Callable[[], float]) -> None:
-        self.owner = owner
-        self.now = now
-        self._counters = owner.server.counters
-        self.deadline = NEVER
-        self.opened = 0.0
-        self.uses = 0
-        self.current: Try | None = None
-        self.on_ready: Callable[[], None] | None = None
-        """Called when the connection is established, over TLS after the handshake."""
-        self.on_failure: Callable[[Failure], None] | None = None
-        """Called when it is lost before that."""
-        self.secure = False
-        self.gone = False
-
-    def connectionMade(self) -> None:
-        """The TCP or UNIX connection stands."""
-        set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
-        if set_no_delay is not None:
-            set_no_delay(True)
-        if not self.secure:
-            self._ready()
-
-    def handshakeCompleted(self) -> None:
-        """The TLS handshake is done and the certificate was accepted."""
-        self._ready()
-
-    def _ready(self) -> None:
-        ready, self.on_ready, self.on_failure = self.on_ready, None, None
-        if ready is not None:
-            ready()
-
-    def dataReceived(self, data: bytes) -> None:
-        """Octets from the server; on an idle connection they belong to nobody and nobody may get them."""
-        self._counters.bytes_received += len(data)
-        if self.current is not None:
-            self.current.received(data)
-        else:
-            self.owner.lost(self)
-            self.abort()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is gone."""
-        self.gone = True
-        self.deadline = NEVER
-        failed, self.on_failure, self.on_ready = self.on_failure, None, None
-        if failed is not None:
-            failed(reason)
-        self.owner.lost(self)
-        if self.current is not None:
-            self.current.lost(in_order=reason.check(ConnectionDone) is not None)
-
-    def expired(self, now: float) -> None:
-        """The deadline has passed: of the try, or of being idle."""
-        if self.current is not None:
-            self.current.expired(now)
-        elif self.deadline != NEVER:
-            self.owner.lost(self)
-            self.close()
-
-    def write(self, data: bytes) -> None:
-        """Send octets."""
-        self._counters.bytes_sent += len(data)
-        cast(Any, self.transport).write(data)
-
-    def close(self) -> None:
-        """Close in good order."""
-        cast(Any, self.transport).loseConnection()
-        if self.secure:
-            cast(Any, self.transport).abortConnection()
-
-    def abort(self) -> None:
-        """Close at once."""
-        cast(Any, self.transport).abortConnection()
 
 
 @implementer(IPushProducer)

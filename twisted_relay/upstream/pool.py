@@ -9,8 +9,8 @@ from collections.abc import Callable
 from twisted_relay.errors import ServerError
 from twisted_relay.histogram import FAST_BOUNDS, Histogram
 from twisted_relay.net.deadlines import NEVER, Deadlines
+from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import Dial, Dialler
-from twisted_relay.upstream.http1 import UpstreamConnection
 from twisted_relay.upstream.server import Server
 
 Connected = Callable[[UpstreamConnection | ServerError], None]
