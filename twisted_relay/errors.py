@@ -61,6 +61,15 @@ class NoRoute(ClientError):
     explanation = "Nothing is served here."
 
 
+class DestinationRefused(ClientError):
+    """The request names a destination that is not allowed."""
+
+    status = 403
+    reason = "forbidden"
+    proxy_status = "http_request_denied"
+    explanation = "This destination is not allowed."
+
+
 class RequestTimeout(ClientError):
     """The request did not arrive in time."""
 
@@ -158,9 +167,15 @@ class ServerError(RelayError):
 
 
 class ConnectFailed(ServerError):
-    """No connection to the server: refused, unreachable."""
+    """No connection to the server: unreachable, no descriptor left."""
 
     reason = "refused"
+    proxy_status = "destination_ip_unroutable"
+
+
+class ConnectRefused(ConnectFailed):
+    """The server's machine said that nobody listens there."""
+
     proxy_status = "connection_refused"
 
 

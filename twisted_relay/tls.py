@@ -1,7 +1,8 @@
 """TLS contexts for listeners and towards servers, made when the configuration is loaded and never changed after.
 
-A client context is made once for each backend, not for each connection. ALPN is always set: without it Twisted's
-context fails every client that offers a protocol (`twisted.md` §4.3).
+A client context is made once for each server, not for each connection. Listeners always set ALPN: without it Twisted's
+context fails every client that offers a protocol. For the same reason we offer none to servers: one that is written
+with Twisted and sets none would fail us, and all others speak HTTP/1.1 then.
 """
 
 from pathlib import Path
@@ -44,9 +45,7 @@ def server_context(options: BackendOptions, host: str) -> IOpenSSLClientConnecti
         if not options.tls_verify:
             return _Unverified(name, certificate)
         trust = ssl.trustRootFromCertificates(_certificates(options.tls_ca)) if options.tls_ca else ssl.platformTrust()
-        return ssl.optionsForClientTLS(
-            name, trustRoot=trust, clientCertificate=certificate, acceptableProtocols=[b"http/1.1"]
-        )
+        return ssl.optionsForClientTLS(name, trustRoot=trust, clientCertificate=certificate)
     except (OSError, ValueError, SSL.Error) as error:
         raise ConfigurationError(f"[backend:{options.name}]: {error}") from error
 

@@ -9,7 +9,7 @@ from twisted_relay.web.failures import no_response
 
 #: (our error, what a request fails with, what is in its `reasons`)
 CASES = (
-    (errors.ConnectFailed("a:1: connection refused"), twisted_errors.ConnectionRefusedError, None),
+    (errors.ConnectRefused("a:1: connection refused"), twisted_errors.ConnectionRefusedError, None),
     (errors.ConnectFailed("a:1: no route"), twisted_errors.ConnectError, None),
     (errors.ConnectTimeout("late"), twisted_errors.TimeoutError, None),
     (errors.NameNotResolved("a"), twisted_errors.DNSLookupError, None),

@@ -17,7 +17,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from twisted_relay.config.values import Address, ServerSpec
-from twisted_relay.errors import ConnectFailed, ConnectTimeout, NameNotResolved, ServerError, TLSFailed
+from twisted_relay.errors import ConnectFailed, ConnectRefused, ConnectTimeout, NameNotResolved, ServerError, TLSFailed
 from twisted_relay.net.transport import Dialling, dial_tcp, dial_unix
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.resolver import Resolver
@@ -183,11 +183,12 @@ class _Attempt(ClientFactory):
 
     def clientConnectionFailed(self, connector: object, reason: Failure) -> None:
         """The socket could not be connected."""
-        if reason.check(TimedOut):
+        if reason.check(Refused):
+            self._end(ConnectRefused(f"{self._where}: connection refused"))
+        elif reason.check(TimedOut):
             self._end(ConnectTimeout(f"{self._where}: {reason.getErrorMessage()}"))
         else:
-            why = "connection refused" if reason.check(Refused) else reason.getErrorMessage()
-            self._end(ConnectFailed(f"{self._where}: {why}"))
+            self._end(ConnectFailed(f"{self._where}: {reason.getErrorMessage()}"))
 
     def cancel(self) -> None:
         """Stop trying."""

@@ -18,6 +18,7 @@ from twisted.web.iweb import IResponse
 from twisted_relay.errors import (
     ConnectFailed,
     ConnectionReset,
+    ConnectRefused,
     ConnectTimeout,
     IncompleteResponse,
     NameNotResolved,
@@ -29,13 +30,9 @@ from twisted_relay.errors import (
     TLSFailed,
 )
 
-
-def _connect_failed(text: str) -> Exception:
-    return (ConnectionRefusedError if text.endswith("connection refused") else ConnectError)(string=text)
-
-
 _NOT_SENT: dict[type[RelayError], Callable[[str], Exception]] = {
-    ConnectFailed: _connect_failed,
+    ConnectFailed: lambda text: ConnectError(string=text),
+    ConnectRefused: lambda text: ConnectionRefusedError(string=text),
     ConnectTimeout: lambda text: TimeoutError(string=text),
     NameNotResolved: DNSLookupError,
     NoServer: lambda text: ConnectError(string=text),

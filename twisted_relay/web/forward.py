@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web import server
 from twisted.web.resource import Resource
 
-from twisted_relay.errors import BadRequest, ClientError, ConfigurationError, RelayError
+from twisted_relay.errors import BadRequest, ConfigurationError, DestinationRefused, RelayError
 from twisted_relay.http.http1 import without_connection_fields
 from twisted_relay.http.message import Request
 from twisted_relay.web.agent import BalancingAgent
@@ -25,15 +25,6 @@ MAX_ORIGINS = 64
 
 Allow = Callable[[str, int], bool]
 """Whether a host, a lower-case name or an address without brackets, may be asked at this port."""
-
-
-class DestinationRefused(ClientError):
-    """The request names a destination that `allow` does not allow."""
-
-    status = 403
-    reason = "forbidden"
-    proxy_status = "http_request_denied"
-    explanation = "This destination is not allowed."
 
 
 class ProxyResource(Resource):
