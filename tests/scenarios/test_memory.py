@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from tests.support.child import free_ports
 MEGABYTE = 1 << 20
 PIECES = 300
 PIECE = content(MEGABYTE)
+SHA256 = hashlib.sha256(PIECE * PIECES).hexdigest()
 STALLED = 64 * MEGABYTE
 """More than all the buffers of the kernel on the way, which reach some 20 MB, and much less than what is offered."""
 GROWTH = 16 * MEGABYTE
@@ -156,23 +158,33 @@ servers = http://127.0.0.1:${SERVER}
     def test_download_over_tls(self) -> None:
         """What is encrypted on its way stops with the client too."""
         offer = self.start_generous_server(KNOWN)
-        context = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
-        self.read_late(HTTPSConnection("localhost", int(self.secure), timeout=LIMIT, context=context), offer)
+        self.read_late(HTTPSConnection("localhost", int(self.secure), timeout=LIMIT, context=self.tls()), offer)
+
+    def tls(self) -> ssl.SSLContext:
+        """A client's context that believes the relay's certificate."""
+        return ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
+
+    def send_early(self, framing: Framing, client: Callable[[], socket.socket]) -> None:
+        """A client sends to a server that reads nothing until the client was stopped, then everything."""
+        node = start_node(self)
+        self.start(node.place)
+        offer = Offer(framing)
+        with client() as connection:
+            start = b"PUT /late HTTP/1.1\r\nHost: a\r\n"
+            sender = threading.Thread(target=offer.send, args=(connection, start), daemon=True)
+            sender.start()
+            self.assertLess(offer.taken_when_stopped(), STALLED)
+            self.assert_bounded()
+            self.assertEqual(curl(f"http://127.0.0.1:{node.place}/release").content, b"1\n")
+            sender.join()
+            self.assertIn(SHA256.encode(), read_until(connection, b'"}'))
+        self.assert_bounded()
 
     def test_uploads(self) -> None:
         """A client stops with a server that reads nothing, and everything arrives when it reads again."""
-        node = start_node(self)
-        sha256 = hashlib.sha256(PIECE * PIECES).hexdigest()
         for framing in (KNOWN, CHUNKED):
-            self.start(node.place)
-            offer = Offer(framing)
-            with connect(self.web) as client:
-                start = b"PUT /late HTTP/1.1\r\nHost: a\r\n"
-                sender = threading.Thread(target=offer.send, args=(client, start), daemon=True)
-                sender.start()
-                self.assertLess(offer.taken_when_stopped(), STALLED)
-                self.assert_bounded()
-                self.assertEqual(curl(f"http://127.0.0.1:{node.place}/release").content, b"1\n")
-                sender.join()
-                self.assertIn(sha256.encode(), read_until(client, b'"}'))
-            self.assert_bounded()
+            self.send_early(framing, lambda: connect(self.web))
+
+    def test_upload_over_tls(self) -> None:
+        """So does a client that encrypts what it sends."""
+        self.send_early(KNOWN, lambda: self.tls().wrap_socket(connect(self.secure), server_hostname="localhost"))
