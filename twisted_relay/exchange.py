@@ -6,9 +6,13 @@ Times are seconds of one monotonic clock, 0.0 where a phase was not reached.
 
 from collections.abc import Callable, Sequence
 
+from twisted.logger import Logger
+
 from twisted_relay.errors import RelayError
 from twisted_relay.http.forwarding import Origin
 from twisted_relay.http.message import Answered, Request, Response
+
+_log = Logger()
 
 Observer = Callable[["Exchange"], None]
 """Called once, when an exchange is finished."""
@@ -94,7 +98,10 @@ class Exchange:
         self.finished = now
         self.cancel = None
         for observe in self.observers:
-            observe(self)
+            try:
+                observe(self)
+            except Exception:
+                _log.failure("an observer of exchanges failed")  # who only looks must not stop the traffic
 
     def abandon(self) -> None:
         """Stop whoever works on the exchange: nobody waits for the answer any more."""

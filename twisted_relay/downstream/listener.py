@@ -4,6 +4,7 @@ The listening sockets are in `port`; what is said on a connection is in `http1`.
 """
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_address
@@ -86,6 +87,11 @@ class Listener:
             self.counters.rejected["client_limit"] += 1
             return False
         return True
+
+    def room(self) -> int:
+        """How many more connections there may be now."""
+        limit = self.options.max_connections
+        return limit - len(self.connections) if limit else sys.maxsize
 
     def origin(self, client: str, port: int) -> Origin:
         """Who the requests of a new connection come from; `client` is "" for a UNIX socket."""

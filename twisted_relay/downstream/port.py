@@ -55,6 +55,7 @@ class ListenerPorts:
         options = self._listener.options
         factory = self._secured(ClientFactory(self._listener, 0))
         port = EagerUNIXPort(cast(Any, bind.path), factory, options.backlog, options.socket_mode, self._reactor)
+        port.room = self._listener.room
         port.startListening()
         self._ports.append(port)
         self.addresses.append(str(bind))
@@ -62,6 +63,7 @@ class ListenerPorts:
     def _open_tcp(self, host: str, number: int) -> None:
         factory = ClientFactory(self._listener, number)
         port = EagerPort(number, self._secured(factory), self._listener.options.backlog, host, self._reactor)
+        port.room = self._listener.room
         port.startListening()
         self._ports.append(port)
         taken = port.getHost()
@@ -71,7 +73,7 @@ class ListenerPorts:
     def _secured(self, factory: Factory) -> Factory:
         if self._context is None:
             return factory
-        secured: Any = TLSMemoryBIOFactory(self._context, False, factory, cast(Any, self._reactor))
+        secured: Any = _SecureFactory(self._context, False, factory, cast(Any, self._reactor))
         secured.noisy = False
         return cast(Factory, secured)
 
@@ -82,6 +84,15 @@ class ListenerPorts:
     def _accept_again(self) -> None:
         for port in self._ports:
             port.startReading()
+
+
+class _SecureFactory(TLSMemoryBIOFactory):
+    """TLS around the connections of a factory, which may refuse one."""
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """A connection for a new client, or None to close it at once."""
+        inner = self.wrappedFactory.buildProtocol(addr)
+        return None if inner is None else self.protocol(self, inner)
 
 
 class ClientFactory(Factory):

@@ -144,13 +144,30 @@ def batch_of(reactor: object) -> Poller | None:
     return reactor if isinstance(reactor, Poller) else None
 
 
-class EagerPort(tcp.Port):
+class Roomy:
+    """What is added to a listening socket: it accepts no more in one go than there is room for."""
+
+    numberAccepts: int
+    room: Callable[[], int] | None = None
+    """How many more connections there may be now; None: any number."""
+
+    def doRead(self) -> None:
+        """Accept what waits."""
+        if self.room is not None:
+            room = self.room()
+            if room <= 0:
+                return
+            self.numberAccepts = min(self.numberAccepts, room)
+        super().doRead()  # type: ignore[misc]
+
+
+class EagerPort(Roomy, tcp.Port):
     """A listening TCP socket."""
 
     transport = EagerServer  # type: ignore[assignment]
 
 
-class EagerUNIXPort(unix.Port):
+class EagerUNIXPort(Roomy, unix.Port):
     """A listening UNIX socket."""
 
     transport = EagerUNIXServer
