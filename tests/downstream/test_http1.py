@@ -5,7 +5,8 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.playbook import BACKEND, LISTENER, ROUTE, Conversation, get, head, ok, post
-from twisted_relay.downstream.http1 import LINGER_TIME, MAX_DRAINED, MAX_LINGER, MAX_PIPELINED
+from twisted_relay.downstream.connection import LINGER_TIME, MAX_LINGER
+from twisted_relay.downstream.http1 import MAX_DRAINED, MAX_PIPELINED
 
 KIB = 1024
 

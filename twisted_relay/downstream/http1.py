@@ -7,12 +7,14 @@ answer comes from.
 
 from typing import Any, cast
 
-from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener, IPushProducer
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_relay.downstream.answers import answer_to
+from twisted_relay.downstream.connection import LINGER_TIME, ClientConnection
+from twisted_relay.downstream.framing import framing_of
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
 from twisted_relay.errors import (
@@ -32,29 +34,23 @@ from twisted_relay.http.http1 import find_request_head, read_request, request_re
 from twisted_relay.http.message import Answer, Request, Response
 from twisted_relay.http.stream import Flow, Sink, Stream
 from twisted_relay.net.deadlines import NEVER
-from twisted_relay.net.transport import Eager, in_flight, plain_socket
+from twisted_relay.net.transport import Eager, plain_socket
 from twisted_relay.net.tunnel import Tunnel
 
 MAX_PIPELINED = 65536
 """Octets of further requests that are read while one is being answered."""
 MAX_DRAINED = 65536
 """Octets of request content that are read and dropped, after an early answer, to keep the connection."""
-MAX_LINGER = 1 << 20
-LINGER_TIME = 5.0
-"""Octets and seconds for which a connection is still read after its last answer, so that no reset overtakes it."""
 MIN_BODY_PROGRESS = 256
-MIN_SEND_PROGRESS = 1024
-"""Octets that must move within `body_timeout` and `send_timeout`: one octet a minute is no progress."""
+"""Octets of a request's content that must come within `body_timeout`: one octet a minute is no progress."""
 
 
-@implementer(IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
-class HTTP1Connection(Protocol):
-    """The connection of one client."""
+@implementer(IHalfCloseableProtocol)
+class HTTP1Connection(ClientConnection):
+    """A client's connection that speaks HTTP/1.1."""
 
     def __init__(self, listener: Listener, origin: Origin) -> None:
-        self.deadline = NEVER
-        self._listener = listener
-        self._origin = origin
+        super().__init__(listener, origin)
         self._buffer = b""
         self._seen = 0  # octets of the buffer that are known not to complete a head
         self._empty_line = False  # one empty line before a request is allowed
@@ -68,39 +64,12 @@ class HTTP1Connection(Protocol):
         self._chunked = False
         self._keep_open = True
         self._stream: Stream | None = None  # the response's content, while it comes
-        self._flow: Flow | None = None
-        self._blocked = False  # the transport asked us to write no more
-        self._producing = False
-        self._input_paused = False
         self._serving = False
         self._draining = False  # dropping the rest of a request's content
         self._half_closed = False  # the client sends no more but waits for its answers
-        self._lingering = 0  # octets that may still be dropped before closing
-        self._ending = False  # nothing more is read from this client
         self._tunnelled = False
-        self._handshaking = False
-        self._progress = (0, 0, 0)
 
     # -- Twisted's side -------------------------------------------------------------------------------------------
-
-    def connectionMade(self) -> None:
-        """A client has connected."""
-        listener = self._listener
-        set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
-        if set_no_delay is not None and self._origin.client:
-            set_no_delay(True)
-        listener.connected(self, self._origin.client)
-        self._producing = True
-        cast(Any, self.transport).registerProducer(self, True)
-        self._handshaking = self._origin.proto == b"https"
-        wait = listener.options.header_timeout if self._handshaking else listener.options.idle_timeout
-        self.deadline = listener.now() + wait
-
-    def handshakeCompleted(self) -> None:
-        """The TLS handshake is done."""
-        self._handshaking = False
-        self._listener.counters.handshakes["success"] += 1
-        self.deadline = self._listener.now() + self._listener.options.idle_timeout
 
     def dataReceived(self, data: bytes) -> None:
         """Octets from the client."""
@@ -135,9 +104,6 @@ class HTTP1Connection(Protocol):
         else:
             self._lose()
 
-    def writeConnectionLost(self) -> None:
-        """We half-closed it ourselves."""
-
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone, whoever ended it."""
         self._listener.disconnected(self, self._origin.client)
@@ -159,14 +125,13 @@ class HTTP1Connection(Protocol):
 
     def pauseProducing(self) -> None:
         """The client reads slower than we write."""
-        self._blocked = True
-        self._watch_sending()
+        super().pauseProducing()
         if self._stream is not None:
             self._stream.pause()
 
     def resumeProducing(self) -> None:
         """The client has taken everything that was queued."""
-        self._blocked = False
+        super().resumeProducing()
         if self._stream is not None:
             self._stream.resume()
         if self._ending:
@@ -179,9 +144,6 @@ class HTTP1Connection(Protocol):
             self._await_content(self._exchange)
         else:
             self.deadline = NEVER
-
-    def stopProducing(self) -> None:
-        """The transport is gone; `connectionLost` follows."""
 
     # -- requests -------------------------------------------------------------------------------------------------
 
@@ -387,16 +349,6 @@ class HTTP1Connection(Protocol):
         """Uploads pass through us: their length and progress are watched here."""
         return None
 
-    def _pause_input(self) -> None:
-        if not self._input_paused:
-            self._input_paused = True
-            cast(Any, self.transport).pauseProducing()
-
-    def _resume_input(self) -> None:
-        if self._input_paused and not self._ending:
-            self._input_paused = False
-            cast(Any, self.transport).resumeProducing()
-
     # -- answers --------------------------------------------------------------------------------------------------
 
     def _informational(self, response: Response) -> None:
@@ -426,16 +378,18 @@ class HTTP1Connection(Protocol):
         if response.upgraded is not None:
             self._switch(exchange, response)
             return
-        stream = response.stream
-        head_only = exchange.request.method == b"HEAD" or response.status in (204, 304)
+        request, stream = exchange.request, response.stream
+        head_only = request.method == b"HEAD" or response.status in (204, 304)
         if head_only and stream is not None:
             stream.cancel()
-            stream = None
-        data = self._head(response, self._framing(exchange, response, stream, head_only))
+            stream = response.stream = None
+        keep_open = self._keep_open and (self._reader is None or self._can_drain(request))
+        framing, self._chunked, self._keep_open = framing_of(request, response, keep_open=keep_open)
+        data = self._head(response, framing)
         if not head_only:
             data += self._encoded(response.content)
         if stream is None:
-            if self._chunked and not head_only:
+            if self._chunked:
                 data += last_chunk(response.trailers)
             self._write(exchange, data)
             self._finish(exchange)
@@ -451,32 +405,6 @@ class HTTP1Connection(Protocol):
         if not lines:
             return write_status_line(response.status, response.reason) + framing
         return b"%b%b\r\n%b" % (write_status_line(response.status, response.reason), b"\r\n".join(lines), framing)
-
-    def _framing(self, exchange: Exchange, response: Response, stream: Stream | None, head_only: bool) -> bytes:
-        """The lines that say how long the content is and what becomes of the connection, with the empty line."""
-        request = exchange.request
-        self._chunked = False
-        length = response.length
-        if stream is None and not head_only:
-            if response.trailers is not None and request.wants_trailers and request.minor:
-                self._chunked = True
-            length = len(response.content)
-        if response.status == 204:
-            framing = b""
-        elif self._chunked or (length is None and stream is not None and request.minor):
-            self._chunked = True
-            framing = b"Transfer-Encoding: chunked\r\n"
-        elif length is not None:
-            framing = b"Content-Length: %d\r\n" % length
-        else:
-            framing = b""
-            if stream is not None:
-                self._keep_open = False
-        if self._keep_open and self._reader is not None:
-            self._keep_open = self._can_drain(request)
-        if not self._keep_open:
-            return framing + b"Connection: close\r\n\r\n"
-        return framing + (b"\r\n" if request.minor else b"Connection: keep-alive\r\n\r\n")
 
     def _can_drain(self, request: Request) -> bool:
         """Whether the rest of the request's content will certainly come, and is small enough to be dropped."""
@@ -580,39 +508,14 @@ class HTTP1Connection(Protocol):
             self._serve()
 
     def _close(self, now: float) -> None:
-        """Close when everything is sent; if the client may still be sending, read on for a moment first, because
-        closing a socket with unread octets resets the connection and may destroy the answer (RFC 9112 §9.6)."""
-        transport = cast(Any, self.transport)
+        """Nothing more is served here."""
         still_sending = self._reader is not None or bool(self._buffer) or self._ending
-        self._ending = True
         self._reader = None
         self._buffer = b""
-        if still_sending and isinstance(cast(object, self.transport), Eager):
-            self._lingering = MAX_LINGER
-            self.deadline = now + LINGER_TIME
-            self._input_paused = False
-            self._stop_producing()
-            transport.loseWriteConnection()
-            transport.resumeProducing()
+        if still_sending:
+            self._close_lingering(now)
         else:
-            self.deadline = now + self._listener.options.send_timeout
-            self._lose()
-
-    def _lose(self) -> None:
-        """Close when everything is sent: a producer that stays registered would hold that up."""
-        self._stop_producing()
-        cast(Any, self.transport).loseConnection()
-
-    def _linger(self, count: int) -> None:
-        self._lingering -= count
-        if self._lingering < 0:
-            cast(Any, self.transport).abortConnection()
-
-    def _stop_producing(self) -> None:
-        if self._producing:
-            self._producing = False
-            self._blocked = False
-            cast(Any, self.transport).unregisterProducer()
+            self._close_in_order(now)
 
     # -- upgrades -------------------------------------------------------------------------------------------------
 
@@ -649,10 +552,7 @@ class HTTP1Connection(Protocol):
         """The deadline has passed: what it was for depends on where we are."""
         options = self._listener.options
         if self._ending:
-            if self._lingering or not self._measure()[0] or not self._has_progressed():
-                self._abort()
-            else:
-                self.deadline = now + options.send_timeout
+            self._check_end(now)
         elif self._blocked or self._flow is not None:
             if self._has_progressed():
                 self.deadline = now + options.send_timeout
@@ -662,9 +562,7 @@ class HTTP1Connection(Protocol):
             if self._started:
                 self._refuse(RequestTimeout("the head did not arrive in time"))
             else:
-                self._ending = True
-                self.deadline = now + options.send_timeout
-                self._lose()
+                self._close_in_order(now)
         elif self._reader is not None and not self._input_paused:
             self._check_body_progress(self._exchange, now)
         else:
@@ -679,28 +577,10 @@ class HTTP1Connection(Protocol):
         self.deadline = now + LINGER_TIME
         self._fail_request(RequestTimeout("the content did not arrive in time"))
 
-    def _watch_sending(self) -> None:
-        self._progress = self._measure()
-        self.deadline = self._listener.now() + self._listener.options.send_timeout
-
-    def _has_progressed(self) -> bool:
-        """Whether the client has taken anything worth the name since the last look, or owes us nothing."""
-        before, self._progress = self._progress, self._measure()
-        queued, in_kernel, moved = self._progress
-        if not queued and not in_kernel:
-            return True
-        return moved - before[2] + (before[0] - queued) + (before[1] - in_kernel) >= MIN_SEND_PROGRESS
-
-    def _measure(self) -> tuple[int, int, int]:
-        """(octets in our queue, octets that the kernel holds unacknowledged, octets spliced so far)."""
-        queued, in_kernel = in_flight(self.transport)
-        return queued, in_kernel, self._flow.moved if self._flow is not None else 0
-
     def _abort(self) -> None:
-        self.deadline = NEVER
         if self._exchange is not None and self._exchange.error is None:
             self._exchange.error = RequestTimeout("the client did not take the response in time")
-        cast(Any, self.transport).abortConnection()
+        self._cut()
 
     # -- shutdown -------------------------------------------------------------------------------------------------
 

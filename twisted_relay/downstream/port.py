@@ -73,7 +73,7 @@ class ListenerPorts:
     def _secured(self, factory: Factory) -> Factory:
         if self._context is None:
             return factory
-        secured: Any = _SecureFactory(self._context, False, factory, cast(Any, self._reactor))
+        secured: Any = SecureClientFactory(self._context, False, factory, cast(Any, self._reactor))
         secured.noisy = False
         return cast(Factory, secured)
 
@@ -86,7 +86,7 @@ class ListenerPorts:
             port.startReading()
 
 
-class _SecureFactory(TLSMemoryBIOFactory):
+class SecureClientFactory(TLSMemoryBIOFactory):
     """TLS around the connections of a factory, which may refuse one."""
 
     def buildProtocol(self, addr: IAddress | None) -> Any:

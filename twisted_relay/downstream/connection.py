@@ -1,0 +1,157 @@
+"""A client's connection below HTTP: flow control both ways, progress, and closing in good order.
+
+What is said on it is the business of the protocol that builds on this (`http1`). Time limits are kept coarsely: see
+`net.deadlines`.
+"""
+
+from typing import Any, cast
+
+from twisted.internet.interfaces import IHandshakeListener, IPushProducer
+from twisted.internet.protocol import Protocol
+from zope.interface import implementer
+
+from twisted_relay.downstream.listener import Connection, Listener
+from twisted_relay.http.forwarding import Origin
+from twisted_relay.http.stream import Flow
+from twisted_relay.net.deadlines import NEVER
+from twisted_relay.net.transport import Eager, in_flight
+
+MAX_LINGER = 1 << 20
+LINGER_TIME = 5.0
+"""Octets and seconds for which a connection is still read after its last answer, so that no reset overtakes it."""
+MIN_SEND_PROGRESS = 1024
+"""Octets that a client must take within `send_timeout`: one octet a minute is no progress."""
+
+
+@implementer(IHandshakeListener, IPushProducer)
+class ClientConnection(Protocol):
+    """The connection of one client."""
+
+    def __init__(self, listener: Listener, origin: Origin) -> None:
+        self.deadline = NEVER
+        self._listener = listener
+        self._origin = origin
+        self._flow: Flow | None = None  # content that goes to the client inside the kernel
+        self._blocked = False  # the transport asked us to write no more
+        self._producing = False
+        self._input_paused = False
+        self._lingering = 0  # octets that may still be dropped before closing
+        self._ending = False  # nothing more is read from this client
+        self._handshaking = False
+        self._progress = (0, 0, 0)
+
+    def connectionMade(self) -> None:
+        """A client has connected."""
+        listener = self._listener
+        set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
+        if set_no_delay is not None and self._origin.client:
+            set_no_delay(True)
+        listener.connected(cast(Connection, self), self._origin.client)
+        self._producing = True
+        cast(Any, self.transport).registerProducer(self, True)
+        self._handshaking = self._origin.proto == b"https"
+        wait = listener.options.header_timeout if self._handshaking else listener.options.idle_timeout
+        self.deadline = listener.now() + wait
+
+    def handshakeCompleted(self) -> None:
+        """The TLS handshake is done."""
+        self._handshaking = False
+        self._listener.counters.handshakes["success"] += 1
+        self.deadline = self._listener.now() + self._listener.options.idle_timeout
+
+    def pauseProducing(self) -> None:
+        """The client reads slower than we write."""
+        self._blocked = True
+        self._watch_sending()
+
+    def resumeProducing(self) -> None:
+        """The client has taken everything that was queued."""
+        self._blocked = False
+
+    def stopProducing(self) -> None:
+        """The transport is gone; `connectionLost` follows."""
+
+    def writeConnectionLost(self) -> None:
+        """We half-closed it ourselves."""
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def _pause_input(self) -> None:
+        if not self._input_paused:
+            self._input_paused = True
+            cast(Any, self.transport).pauseProducing()
+
+    def _resume_input(self) -> None:
+        if self._input_paused and not self._ending:
+            self._input_paused = False
+            cast(Any, self.transport).resumeProducing()
+
+    # -- progress -------------------------------------------------------------------------------------------------
+
+    def _watch_sending(self) -> None:
+        self._progress = self._measure()
+        self.deadline = self._listener.now() + self._listener.options.send_timeout
+
+    def _has_progressed(self) -> bool:
+        """Whether the client has taken anything worth the name since the last look, or owes us nothing."""
+        before, self._progress = self._progress, self._measure()
+        queued, in_kernel, moved = self._progress
+        if not queued and not in_kernel:
+            return True
+        return moved - before[2] + (before[0] - queued) + (before[1] - in_kernel) >= MIN_SEND_PROGRESS
+
+    def _measure(self) -> tuple[int, int, int]:
+        """(octets in our queue, octets that the kernel holds unacknowledged, octets spliced so far)."""
+        queued, in_kernel = in_flight(self.transport)
+        return queued, in_kernel, self._flow.moved if self._flow is not None else 0
+
+    # -- closing --------------------------------------------------------------------------------------------------
+
+    def _close_in_order(self, now: float) -> None:
+        """Close when everything is sent."""
+        self._ending = True
+        self.deadline = now + self._listener.options.send_timeout
+        self._lose()
+
+    def _close_lingering(self, now: float) -> None:
+        """Close when everything is sent, but read on for a moment first: the client may still be sending, and closing
+        a socket with unread octets resets the connection and may destroy the answer (RFC 9112 §9.6)."""
+        if not isinstance(cast(object, self.transport), Eager):
+            self._close_in_order(now)  # TLS cannot be closed in one direction only
+            return
+        self._ending = True
+        self._lingering = MAX_LINGER
+        self.deadline = now + LINGER_TIME
+        self._input_paused = False
+        self._stop_producing()
+        transport = cast(Any, self.transport)
+        transport.loseWriteConnection()
+        transport.resumeProducing()
+
+    def _lose(self) -> None:
+        """Close when everything is sent: a producer that stays registered would hold that up."""
+        self._stop_producing()
+        cast(Any, self.transport).loseConnection()
+
+    def _linger(self, count: int) -> None:
+        self._lingering -= count
+        if self._lingering < 0:
+            cast(Any, self.transport).abortConnection()
+
+    def _stop_producing(self) -> None:
+        if self._producing:
+            self._producing = False
+            self._blocked = False
+            cast(Any, self.transport).unregisterProducer()
+
+    def _check_end(self, now: float) -> None:
+        """The deadline of a connection that is ending has passed: cut it, unless its last octets still move."""
+        if self._lingering or not self._measure()[0] or not self._has_progressed():
+            self._cut()
+        else:
+            self.deadline = now + self._listener.options.send_timeout
+
+    def _cut(self) -> None:
+        """End at once."""
+        self.deadline = NEVER
+        cast(Any, self.transport).abortConnection()
