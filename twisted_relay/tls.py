@@ -6,9 +6,11 @@ with Twisted and sets none would fail us, and all others speak HTTP/1.1 then.
 """
 
 from pathlib import Path
+from typing import cast
 
 from OpenSSL import SSL, crypto
 from twisted.internet import ssl
+from twisted.internet.error import VerifyError
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
 
@@ -17,15 +19,15 @@ from twisted_relay.errors import ConfigurationError
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _PEM_END = b"-----END CERTIFICATE-----"
+_UNUSABLE = (OSError, ValueError, SSL.Error, crypto.Error, VerifyError)
 
 
 def listener_context(options: TLSOptions) -> ssl.CertificateOptions:
     """The context of a listener with one certificate; raises `ConfigurationError`."""
     try:
         chain = [certificate.original for certificate in _certificates(options.cert)]
-        key = crypto.load_privatekey(crypto.FILETYPE_PEM, Path(options.key).read_bytes())
-        return ssl.CertificateOptions(
-            privateKey=key,
+        made = ssl.CertificateOptions(
+            privateKey=_private_key(options.key),
             certificate=chain[0],
             extraCertChain=chain[1:],
             raiseMinimumTo=_VERSIONS[options.min_version] if options.min_version != "1.2" else None,
@@ -33,8 +35,12 @@ def listener_context(options: TLSOptions) -> ssl.CertificateOptions:
             enableSessions=True,
             enableSessionTickets=True,
         )
-    except (OSError, ValueError, SSL.Error) as error:
-        raise ConfigurationError(f"[tls:{options.name}]: {error}") from error
+        made.getContext()  # made now, so that a key of another certificate is found now
+    except _UNUSABLE as error:
+        raise ConfigurationError(
+            f"[tls:{options.name}]: {error or 'the key is not that of the certificate'}"
+        ) from error
+    return made
 
 
 def server_context(options: BackendOptions, host: str) -> IOpenSSLClientConnectionCreator:
@@ -46,7 +52,7 @@ def server_context(options: BackendOptions, host: str) -> IOpenSSLClientConnecti
             return _Unverified(name, certificate)
         trust = ssl.trustRootFromCertificates(_certificates(options.tls_ca)) if options.tls_ca else ssl.platformTrust()
         return ssl.optionsForClientTLS(name, trustRoot=trust, clientCertificate=certificate)
-    except (OSError, ValueError, SSL.Error) as error:
+    except _UNUSABLE as error:
         raise ConfigurationError(f"[backend:{options.name}]: {error}") from error
 
 
@@ -55,15 +61,26 @@ def _certificates(path: str) -> list[ssl.Certificate]:
     blocks = Path(path).read_bytes().split(_PEM_END)[:-1]
     if not blocks:
         raise ValueError(f"{path} holds no certificate")
-    return [ssl.Certificate.loadPEM(block + _PEM_END + b"\n") for block in blocks]
+    try:
+        return [ssl.Certificate.loadPEM(block + _PEM_END + b"\n") for block in blocks]
+    except crypto.Error as error:
+        raise ValueError(f"{path} holds a certificate that cannot be read") from error
+
+
+def _private_key(path: str) -> crypto.PKey:
+    """The key of a PEM file; an encrypted one is refused, for nobody is there to be asked for a passphrase."""
+    try:
+        return crypto.load_privatekey(crypto.FILETYPE_PEM, Path(path).read_bytes(), passphrase=b"")
+    except crypto.Error as error:
+        raise ValueError(f"{path} holds no private key, or an encrypted one") from error
 
 
 def _client_certificate(options: BackendOptions) -> ssl.PrivateCertificate | None:
     if not options.tls_cert:
         return None
-    pem = Path(options.tls_key).read_bytes() + b"\n" + Path(options.tls_cert).read_bytes()
-    certificate: ssl.PrivateCertificate = ssl.PrivateCertificate.loadPEM(pem)
-    return certificate
+    pair = ssl.KeyPair(_private_key(options.tls_key))
+    made = ssl.PrivateCertificate.fromCertificateAndKeyPair(_certificates(options.tls_cert)[0], pair)
+    return cast(ssl.PrivateCertificate, made)
 
 
 @implementer(IOpenSSLClientConnectionCreator)

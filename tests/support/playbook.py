@@ -12,7 +12,7 @@ A listener, a route and a backend are real, and so are the transports; the netwo
 every line all that needs no time has happened.
 """
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IProtocol, IReactorTime
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.transports import MemoryReactor, MemorySocket, Network, accept
@@ -213,7 +213,7 @@ class Conversation:
         backend = Backend(options, RoundRobin(), self._time, self.deadlines)
         for spec in options.servers:
             server = Server(spec, options, self.reactor.seconds)
-            dialler = Dialler(self._time, spec, self.resolver, None, options.connect_timeout)
+            dialler = Dialler(self._time, spec, self.resolver, self.tls_to(options), options.connect_timeout)
             backend.add(server, Pool(server, dialler, self.deadlines, backend.counters.connect_times))
         return backend
 
@@ -229,12 +229,17 @@ class Conversation:
     def client(self, address: str = CLIENT) -> Party:
         """A client connects."""
 
-        def make() -> HTTP1Connection:
-            return HTTP1Connection(self.listener, self.listener.origin(address, 8080))
-
-        transport = accept(self.reactor, make, address)
+        transport = accept(self.reactor, lambda: self.protocol_for(address), address)
         self.settle()
         return Party(self, transport.socket)  # type: ignore[arg-type]
+
+    def protocol_for(self, address: str) -> IProtocol:
+        """What a listening port makes for a client."""
+        return HTTP1Connection(self.listener, self.listener.origin(address, 8080))
+
+    def tls_to(self, options: BackendOptions) -> IOpenSSLClientConnectionCreator | None:
+        """The context for servers."""
+        return None
 
     def accepts(self, host: str = "") -> Party:
         """The server that has waited longest to be connected to accepts; `host`: it must be this one."""

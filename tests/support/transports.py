@@ -12,9 +12,9 @@ from collections.abc import Callable
 from itertools import count
 from typing import Protocol, cast
 
+from twisted.internet.interfaces import IProtocol
 from twisted.internet.posixbase import _DisconnectSelectableMixin
 from twisted.internet.protocol import ClientFactory
-from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.internet.task import Clock
 from twisted.internet.tcp import Connector
 
@@ -287,7 +287,7 @@ class Network:
         return [attempt for attempt in self.attempts if attempt.is_waiting]
 
 
-def accept(reactor: MemoryReactor, make: Callable[[], StreamProtocol], address: str) -> EagerServer:
+def accept(reactor: MemoryReactor, make: Callable[[], IProtocol], address: str) -> EagerServer:
     """A connection from `address`, as a listening port would accept it."""
     protocol = make()
     transport = EagerServer(reactor.new_socket(), protocol, (address, 50000), None, 1, reactor)

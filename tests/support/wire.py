@@ -48,6 +48,7 @@ class Wire:
         """The client goes; nothing of it is left."""
         client.far_resets()
         self._reactor.settle()
+        self._reactor.sockets[:] = [socket for socket in self._reactor.sockets if not socket.closed]
 
 
 def far_end(transport: object) -> MemorySocket:
