@@ -92,7 +92,10 @@ class ChunkedTests(SynchronousTestCase):
     def test_trailers(self) -> None:
         """Kept in order, without those that frame, route, authenticate or control."""
         reader = ChunkedReader()
-        section = b"X-A: 1\r\nContent-Length: 5\r\nx-a:2\r\nHOST: b\r\nSet-Cookie: c\r\nX-Forwarded-For: d\r\nEmpty:"
+        section = (
+            b"X-A: 1\r\nContent-Length: 5\r\nx-a:2\r\nHOST: b\r\nSet-Cookie: c\r\n"
+            b"X-Forwarded-For: d\r\nx_forwarded_for: e\r\nEmpty:"
+        )
         self.assertEqual(reader.feed(b"0\r\n" + section + b"\r\n\r\nrest"), (b"", b"rest"))
         self.assertEqual(reader.trailers, Fields([b"X-A: 1", b"x-a:2", b"Empty:"]))
 

@@ -132,6 +132,13 @@ class RequestTests(SynchronousTestCase):
         )
         self.assertEqual(kept(request), [b"X-a:1", b"ACCEPT:  */*  ", b"Trailer: X-Sum", b"X-a: \xe4"])
 
+    def test_underscores(self) -> None:
+        """To CGI and WSGI servers `X_Forwarded_For` is X-Forwarded-For: no such twin of a field of ours passes."""
+        request = request_of("X_Forwarded_For: 10.0.0.1", "x-forwarded_PROTO: https", "My_Field: 1", "X_Request_Id: x")
+        self.assertEqual(kept(request), [b"My_Field: 1"])
+        request = request_of("Content_Length: 5", "Transfer_Encoding: chunked", "Proxy_Authorization: x")
+        self.assertEqual((request.length, kept(request)), (0, []))
+
     def test_trailer_named_in_connection(self) -> None:
         """Trailer is for the next one only, if the client says so."""
         self.assertEqual(kept(request_of("Connection: trailer", "Trailer: X")), [])

@@ -193,7 +193,7 @@ def _read_trailer_lines(section: bytes) -> Fields:
         name, colon, value = line.partition(b":")
         if not colon or not TOKEN.fullmatch(name) or not FIELD_VALUE.fullmatch(value):
             raise BrokenContent("the trailer section has an invalid field")
-        if name.lower() not in _NOT_IN_TRAILERS:
+        if name.lower().replace(b"_", b"-") not in _NOT_IN_TRAILERS:
             kept.append(line)
     return Fields(kept)
 

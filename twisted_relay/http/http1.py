@@ -96,7 +96,10 @@ def _learn(name: bytes, error: type[BadRequest] | type[BadResponse]) -> int:
     """The meaning of a name that has not been seen in this spelling; raises `error` if it is not a token."""
     if not TOKEN.fullmatch(name):
         raise error("a field name is not a token")
-    meaning = _MEANING.get(name.lower(), 0)
+    lower = name.lower()
+    meaning = _MEANING.get(lower, 0)
+    if b"_" in lower and lower.replace(b"_", b"-") in _MEANING:
+        meaning = OF_THE_CONNECTION  # to a server with CGI's names for fields it would be the same; never passed on
     if len(_known) < _MAX_KNOWN:
         _known[name] = meaning
     return meaning
