@@ -134,6 +134,30 @@ class PollerTests(TestCase):
         await self.client.lost
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
+    def test_a_fault_while_sending(self) -> None:
+        """One connection that fails when it sends is ended; what the others have written is sent all the same."""
+        done: list[str] = []
+
+        class Sender:
+            def __init__(self, name: str) -> None:
+                self.name = name
+
+            def fileno(self) -> int:
+                return -1
+
+            def flush(self) -> None:
+                if self.name == "bad":
+                    raise ZeroDivisionError
+                done.append(f"{self.name} sent")
+
+            def connectionLost(self, reason: Failure) -> None:
+                done.append(f"{self.name} lost")
+
+        self.poller.dirty = [Sender("first"), Sender("bad"), Sender("last")]
+        self.poller.doRead()
+        self.assertEqual(done, ["first sent", "bad lost", "last sent"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     async def test_nobody_listens(self) -> None:
         """A refused connection is reported as such."""
         port: Any = EagerPort(0, Maker(Recorder()), 50, "127.0.0.1", self.poller)

@@ -121,7 +121,7 @@ class Poller:
             self.sweeping = False
             dirty, self.dirty = self.dirty, []
             for transport in dirty:
-                transport.flush()
+                self._flush(transport)
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor stops: so do all connections."""
@@ -132,6 +132,13 @@ class Poller:
         """Give the set's descriptor back; only when no transport is left."""
         if not self._transports:
             self._epoll.close()
+
+    def _flush(self, transport: Any) -> None:
+        try:
+            transport.flush()
+        except Exception as error:
+            self._log.failure("a connection failed in its protocol")
+            self._disconnect(transport, error, reading=False)
 
     def _handle(self, transport: Any, event: int) -> None:
         try:
