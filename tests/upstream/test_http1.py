@@ -102,6 +102,21 @@ class ReuseTests(SynchronousTestCase):
         client.sees(ok(), ok())
         talk.is_over()
 
+    def test_a_response_before_the_request_has_left(self) -> None:
+        """Nor is one whose request the server has not taken yet, although all of it had come to us."""
+        talk = Conversation(self)
+        client = talk.client()
+        client.sends(get())
+        server = talk.accepts()
+        server.sends(ok())
+        server.takes(100)
+        client.sends(post(b"x" * 50_000))
+        server.sends(ok())
+        client.sees(ok(), ok())
+        server.sees_reset()
+        self.assertEqual(talk.pool().open, 0)
+        talk.is_over()
+
     def test_early_response_with_a_content_that_still_comes(self) -> None:
         """A server may answer before it has the whole request, and still read the rest."""
         talk = Conversation(self)

@@ -110,6 +110,11 @@ class UpstreamConnection(Protocol):
         self._counters.bytes_sent += len(data)
         cast(Any, self.transport).write(data)
 
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the kernel has not taken everything that was written."""
+        return bool(getattr(self.transport, "dataBuffer", b""))
+
     def close(self) -> None:
         """Close in good order."""
         cast(Any, self.transport).loseConnection()

@@ -374,7 +374,7 @@ class Try:
         """The response is complete: keep the connection if nothing is left over, on either side."""
         response = self._response
         assert response is not None
-        clean = not left and self._request_stream is None
+        clean = not left and self._request_stream is None and not (self._connection and self._connection.has_unsent)
         reusable = clean and response.keep_alive and response.minor == 1 and not isinstance(reader, CloseReader)
         connection = self._detach()
         if connection is not None and not connection.gone:
