@@ -205,7 +205,7 @@ class ConditionTests(SynchronousTestCase):
 
     def test_expression_over_bytes(self) -> None:
         """An expression that only text can be matched with is a configuration error that shows it."""
-        error = self.assertRaises(ConfigurationError, path_predicate, PathPattern("regex", r"/\N{BULLET}"))  # noqa: PT027
+        error = self.assertRaises(ConfigurationError, path_predicate, PathPattern("regex", r"/\N{BULLET}"))
         self.assertIn(r"~/\N{BULLET} is not a regular expression over bytes", str(error))
 
     def test_hostile_path(self) -> None:

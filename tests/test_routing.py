@@ -147,7 +147,7 @@ def lines_run(routes: Router[str], request: PlainRequest) -> int:
     """How many lines of ours a look-up runs: its work, without a clock. (The collector may call others' in between.)"""
     lines = 0
 
-    def count(frame: FrameType, event: str, argument: object) -> object:  # noqa: ARG001
+    def count(frame: FrameType, event: str, argument: object) -> object:
         nonlocal lines
         lines += event == "line"
         return count if frame.f_globals["__name__"].startswith("twisted_relay.") else None

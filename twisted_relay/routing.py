@@ -76,7 +76,7 @@ Found = tuple[int, Route[Destination] | None]
 class Router(Generic[Destination]):
     """The routes of one listener."""
 
-    __slots__ = ("_any_host", "_hosts", "_nothing", "_wildcards", "routes")
+    __slots__ = ("_any_host", "_first", "_hosts", "_nothing", "_wildcards", "routes")
 
     def __init__(self, routes: Sequence[Route[Destination]]) -> None:
         """`routes` are in file order."""
@@ -85,6 +85,8 @@ class Router(Generic[Destination]):
         self._any_host: _Paths[Destination] = _Paths()
         self._hosts: dict[bytes, _Paths[Destination]] = {}
         self._wildcards: _Tree[_Paths[Destination]] = _Tree()
+        self._first = self.routes[0] if self.routes and _takes_all(self.routes[0]) else None
+        """The first route, if it takes every request."""
         for candidate in enumerate(self.routes):
             hosts = candidate[1].options.host
             if not hosts:
@@ -107,6 +109,8 @@ class Router(Generic[Destination]):
 
         `client` is the client's address, "" for the peer of a UNIX socket.
         """
+        if self._first is not None:
+            return self._first
         found = self._nothing
         if self._hosts:
             paths = self._hosts.get(request.host)
@@ -131,6 +135,10 @@ class Router(Generic[Destination]):
     def explain(self, request: RoutedRequest, client: str) -> list[Verdict[Destination]]:
         """What every route says to the request, in file order; asks them one by one, without the look-up."""
         return [Verdict(route, route.refusal(request, client)) for route in self.routes]
+
+
+def _takes_all(route: Route[Destination]) -> bool:
+    return not route.options.host and not route.options.path and not route.is_conditional
 
 
 class _Paths(Generic[Destination]):

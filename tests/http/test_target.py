@@ -32,7 +32,7 @@ class HostTests(SynchronousTestCase):
         """A flood of names is not kept, and is read all the same."""
         for number in range(target._MAX_KNOWN + 10):
             self.assertEqual(host_of(b"Host-%d" % number), b"host-%d" % number)
-        self.assertLessEqual(len(target._known_hosts), target._MAX_KNOWN)
+        self.assertLessEqual(len(target.known_hosts), target._MAX_KNOWN)
 
     def test_what_is_refused_is_not_remembered(self) -> None:
         """A second look refuses it too."""

@@ -29,6 +29,7 @@ class ClientConnection(Protocol):
 
     def __init__(self, listener: Listener, origin: Origin) -> None:
         self.deadline = NEVER
+        self._out: Any = None  # the transport, once there is one
         self._listener = listener
         self._origin = origin
         self._flow: Flow | None = None  # content that goes to the client inside the kernel
@@ -43,12 +44,13 @@ class ClientConnection(Protocol):
     def connectionMade(self) -> None:
         """A client has connected."""
         listener = self._listener
+        self._out = self.transport
         set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
         if set_no_delay is not None and self._origin.client:
             set_no_delay(True)
         listener.connected(cast(Connection, self), self._origin.client)
         self._producing = True
-        cast(Any, self.transport).registerProducer(self, True)
+        self._out.registerProducer(self, True)
         self._handshaking = self._origin.proto == b"https"
         wait = listener.options.header_timeout if self._handshaking else listener.options.idle_timeout
         self.deadline = listener.now() + wait
@@ -79,12 +81,12 @@ class ClientConnection(Protocol):
     def _pause_input(self) -> None:
         if not self._input_paused:
             self._input_paused = True
-            cast(Any, self.transport).pauseProducing()
+            self._out.pauseProducing()
 
     def _resume_input(self) -> None:
         if self._input_paused and not self._ending:
             self._input_paused = False
-            cast(Any, self.transport).resumeProducing()
+            self._out.resumeProducing()
 
     # -- progress -------------------------------------------------------------------------------------------------
 
@@ -116,7 +118,7 @@ class ClientConnection(Protocol):
     def _close_lingering(self, now: float) -> None:
         """Close when everything is sent, but read on for a moment first: the client may still be sending, and closing
         a socket with unread octets resets the connection and may destroy the answer (RFC 9112 §9.6)."""
-        if not isinstance(cast(object, self.transport), Eager):
+        if not isinstance(cast(object, self._out), Eager):
             self._close_in_order(now)  # TLS cannot be closed in one direction only
             return
         self._ending = True
@@ -124,25 +126,24 @@ class ClientConnection(Protocol):
         self.deadline = now + LINGER_TIME
         self._input_paused = False
         self._stop_producing()
-        transport = cast(Any, self.transport)
-        transport.loseWriteConnection()
-        transport.resumeProducing()
+        self._out.loseWriteConnection()
+        self._out.resumeProducing()
 
     def _lose(self) -> None:
         """Close when everything is sent: a producer that stays registered would hold that up."""
         self._stop_producing()
-        cast(Any, self.transport).loseConnection()
+        self._out.loseConnection()
 
     def _linger(self, count: int) -> None:
         self._lingering -= count
         if self._lingering < 0:
-            cast(Any, self.transport).abortConnection()
+            self._out.abortConnection()
 
     def _stop_producing(self) -> None:
         if self._producing:
             self._producing = False
             self._blocked = False
-            cast(Any, self.transport).unregisterProducer()
+            self._out.unregisterProducer()
 
     def _check_end(self, now: float) -> None:
         """The deadline of a connection that is ending has passed: cut it, unless its last octets still move."""
@@ -154,4 +155,4 @@ class ClientConnection(Protocol):
     def _cut(self) -> None:
         """End at once."""
         self.deadline = NEVER
-        cast(Any, self.transport).abortConnection()
+        self._out.abortConnection()

@@ -5,8 +5,6 @@ connection is the source of the request's content and the sink of the response's
 answer comes from.
 """
 
-from typing import Any, cast
-
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
@@ -100,7 +98,7 @@ class HTTP1Connection(ClientConnection):
             return
         self._ending = True
         if self._exchange is not None:
-            cast(Any, self.transport).abortConnection()
+            self._out.abortConnection()
         else:
             self._lose()
 
@@ -208,7 +206,10 @@ class HTTP1Connection(ClientConnection):
         )
         self.deadline = NEVER
         try:
-            self._read_content(exchange, request, rest)
+            if request.length == 0:
+                self._buffer = rest
+            else:
+                self._read_content(exchange, request, rest)
             if self._half_closed and not self._buffer:
                 self._keep_open = False
             plan = self._choose(exchange)
@@ -237,9 +238,7 @@ class HTTP1Connection(ClientConnection):
     def _read_content(self, exchange: Exchange, request: Request, rest: bytes) -> None:
         """Take what has come of the request's content; the stream brings the rest."""
         reader = request_reader(request)
-        if reader is None:
-            self._buffer = rest
-            return
+        assert reader is not None
         self._buffer = b""
         self._reader = reader
         self._max_body = 0
@@ -305,7 +304,7 @@ class HTTP1Connection(ClientConnection):
         stream, exchange.request.stream = exchange.request.stream, None
         if self._head_written:
             exchange.error = error
-            cast(Any, self.transport).abortConnection()
+            self._out.abortConnection()
             return
         exchange.abandon()
         if stream is not None:
@@ -387,7 +386,7 @@ class HTTP1Connection(ClientConnection):
         framing, self._chunked, self._keep_open = framing_of(request, response, keep_open=keep_open)
         data = self._head(response, framing)
         if not head_only:
-            data += self._encoded(response.content)
+            data += chunk(response.content) if self._chunked else response.content
         if stream is None:
             if self._chunked:
                 data += last_chunk(response.trailers)
@@ -411,12 +410,9 @@ class HTTP1Connection(ClientConnection):
         reader = self._reader
         return isinstance(reader, LengthReader) and reader.remaining <= MAX_DRAINED and not request.expects_continue
 
-    def _encoded(self, data: bytes) -> bytes:
-        return chunk(data) if self._chunked else data
-
     def _write(self, exchange: Exchange, data: bytes) -> None:
         exchange.bytes_sent += len(data)
-        cast(Any, self.transport).write(data)
+        self._out.write(data)
 
     # -- the sink of the response's content -----------------------------------------------------------------------
 
@@ -425,7 +421,7 @@ class HTTP1Connection(ClientConnection):
         exchange = self._exchange
         if exchange is None:
             return
-        self._write(exchange, self._encoded(data))
+        self._write(exchange, chunk(data) if self._chunked else data)
         if self._stream is not None and not self._blocked:
             self._flow = self._stream.splice()
             if self._flow is not None:
@@ -451,7 +447,7 @@ class HTTP1Connection(ClientConnection):
             return
         self._stream = None
         exchange.error = error
-        cast(Any, self.transport).abortConnection()
+        self._out.abortConnection()
 
     def spliceable(self) -> Eager | None:
         """Our transport, if content goes into it unchanged and nothing is queued."""
@@ -472,7 +468,8 @@ class HTTP1Connection(ClientConnection):
         if not self._keep_open or self._ending or listener.draining:
             self._close(now)
             return
-        self._resume_input()
+        if self._input_paused:
+            self._resume_input()
         if not self._blocked:
             self.deadline = now + listener.options.idle_timeout
         if self._reader is not None:

@@ -22,7 +22,7 @@ from twisted_relay.errors import (
 from twisted_relay.http.body import BodyReader, ChunkedReader, CloseReader, LengthReader
 from twisted_relay.http.fields import TOKEN, Fields
 from twisted_relay.http.message import Request, Response
-from twisted_relay.http.target import host_of, normal_path, split_absolute
+from twisted_relay.http.target import host_of, known_hosts, normal_path, split_absolute
 
 END = b"\r\n\r\n"
 MAX_RESPONSE_HEAD = 65536
@@ -283,7 +283,7 @@ def _read_target(request: Request) -> None:
     if request.method == b"CONNECT":
         raise MethodNotSupported("CONNECT is for forward proxies")
     if request.authority:
-        request.host = host_of(request.authority)
+        request.host = known_hosts.get(request.authority) or host_of(request.authority)
     if not target.startswith(b"/"):
         target = request.target = _read_other_form(request, target)
     path, _, request.query = target.partition(b"?")

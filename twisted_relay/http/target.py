@@ -21,17 +21,17 @@ _HIDDEN_PARENT = re.compile(rb"(?:%2F|%5C)\.\.(?:/|%2F|%5C|;|$)|/\.\.(?:%2F|%5C|
 """A parent segment for servers that decode slashes early, or cut parameters off segments; a name for all others."""
 
 _MAX_KNOWN = 1024
-_known_hosts: dict[bytes, bytes] = {}
+known_hosts: dict[bytes, bytes] = {}
 """Authorities that were found valid, with their host: a server sees few, and each many times. Bounded."""
 
 
 def host_of(authority: bytes) -> bytes:
     """The host of `host[:port]` in lower case, without port; raises `BadRequest` for anything that is not one."""
-    host = _known_hosts.get(authority)
+    host = known_hosts.get(authority)
     if host is None:
         host = _read_host(authority)
-        if len(_known_hosts) < _MAX_KNOWN and len(authority) < 256:
-            _known_hosts[authority] = host
+        if len(known_hosts) < _MAX_KNOWN and len(authority) < 256:
+            known_hosts[authority] = host
     return host
 
 

@@ -59,6 +59,8 @@ class Backend:
         self.name = options.name
         self.options = options
         self.policy = policy
+        self.choose = cast("Callable[[Exchange], Iterator[Server]]", policy.candidates)
+        """The policy's candidates for an exchange: what it was given, so servers of this backend."""
         self.reactor = reactor
         self.deadlines = deadlines
         self.now = deadlines.now
@@ -142,7 +144,7 @@ class Delivery:
         self._backend = backend
         self._exchange = exchange
         self._answered = answered
-        self._candidates: Iterator[Any] | None = None
+        self._candidates: Iterator[Server] | None = None
         self._dial: Dial | None = None
         self._server: Server
         self._try: Try | None = None
@@ -156,7 +158,7 @@ class Delivery:
         """Give the exchange to the best candidate that has room."""
         backend = self._backend
         if self._candidates is None:
-            self._candidates = cast("Iterator[Any]", backend.policy.candidates(self._exchange))
+            self._candidates = backend.choose(self._exchange)
         full = False
         for server in self._candidates:
             if server.has_room:

@@ -5,7 +5,7 @@ end it.
 """
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 from typing import Protocol as Interface
 
 from twisted.internet.error import ConnectionDone
@@ -49,6 +49,7 @@ class UpstreamConnection(Protocol):
         self.now = now
         self._counters = owner.server.counters
         self.deadline = NEVER
+        self._out: Any = None  # the transport, once there is one
         self.opened = 0.0
         self.uses = 0
         self.current: Use | None = None
@@ -62,6 +63,7 @@ class UpstreamConnection(Protocol):
 
     def connectionMade(self) -> None:
         """The TCP or UNIX connection stands."""
+        self._out = self.transport
         set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
         if set_no_delay is not None:
             set_no_delay(True)
@@ -108,7 +110,7 @@ class UpstreamConnection(Protocol):
     def write(self, data: bytes) -> None:
         """Send octets."""
         self._counters.bytes_sent += len(data)
-        cast(Any, self.transport).write(data)
+        self._out.write(data)
 
     @property
     def has_unsent(self) -> bool:
@@ -117,10 +119,10 @@ class UpstreamConnection(Protocol):
 
     def close(self) -> None:
         """Close in good order."""
-        cast(Any, self.transport).loseConnection()
+        self._out.loseConnection()
         if self.secure:
-            cast(Any, self.transport).abortConnection()
+            self._out.abortConnection()
 
     def abort(self) -> None:
         """Close at once."""
-        cast(Any, self.transport).abortConnection()
+        self._out.abortConnection()

@@ -212,7 +212,8 @@ class Try:
         assert connection is not None
         now = connection.now()
         exchange.first_byte = now
-        self.server.count_response(response.status)
+        codes = self.server.counters.codes
+        codes[response.status] = codes.get(response.status, 0) + 1
         if response.status == 101:
             self._upgrade(response, rest)
             return
