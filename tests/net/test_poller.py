@@ -158,6 +158,16 @@ class PollerTests(TestCase):
         self.assertEqual(done, ["first sent", "bad lost", "last sent"])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
+    async def test_a_reset_while_nothing_is_read(self) -> None:
+        """A peer that resets is noticed at once, also by who has paused reading."""
+        await self.connect()
+        self.server.transport.pauseProducing()  # type: ignore[union-attr]
+        self.client.transport.write(b"never read")  # type: ignore[union-attr]
+        self.client.transport.abortConnection()  # type: ignore[union-attr]
+        await self.client.lost
+        await self.server.lost
+        self.assertEqual(self.server.received, b"")
+
     async def test_nobody_listens(self) -> None:
         """A refused connection is reported as such."""
         port: Any = EagerPort(0, Maker(Recorder()), 50, "127.0.0.1", self.poller)

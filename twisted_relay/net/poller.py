@@ -25,7 +25,8 @@ MAX_EVENTS = 256
 
 _IN = getattr(select, "EPOLLIN", 1)
 _OUT = getattr(select, "EPOLLOUT", 4)
-_GONE = getattr(select, "EPOLLHUP", 16) | getattr(select, "EPOLLERR", 8)
+_ERROR = getattr(select, "EPOLLERR", 8)
+_GONE = getattr(select, "EPOLLHUP", 16) | _ERROR
 
 
 @implementer(IReadDescriptor)
@@ -71,7 +72,7 @@ class Poller:
         before = self._masks.get(descriptor, 0)
         if before & wanted:
             return
-        if before:
+        if descriptor in self._masks:
             self._epoll.modify(descriptor, before | wanted)
         else:
             self._epoll.register(descriptor, wanted)
@@ -82,14 +83,20 @@ class Poller:
 
     def _remove(self, transport: Any, unwanted: int) -> None:
         descriptor = transport.fileno()
-        before = self._masks.get(descriptor, 0)
-        if not before & unwanted or self._transports.get(descriptor) is not transport:
+        if descriptor not in self._masks or self._transports[descriptor] is not transport:
+            return
+        before = self._masks[descriptor]
+        if not before & unwanted and (before or not transport.disconnected):
             return
         mask = before & ~unwanted
-        if mask:
+        # Without any wish it stays in the set while it is connected: a reset is reported all the same.
+        if mask or (transport.connected and not transport.disconnected):
             self._epoll.modify(descriptor, mask)
             self._masks[descriptor] = mask
             return
+        self._forget(descriptor)
+
+    def _forget(self, descriptor: int) -> None:
         del self._masks[descriptor], self._transports[descriptor]
         try:
             self._epoll.unregister(descriptor)
@@ -151,6 +158,10 @@ class Poller:
                 elif why is not None:
                     self._disconnect(transport, why, reading=True)
             elif event & _GONE and transport.connected:
+                descriptor = transport.fileno()
+                if not self._masks.get(descriptor) and not event & _ERROR:
+                    self._forget(descriptor)  # both directions are closed, but nobody wanted to read the rest yet
+                    return
                 reading = bool(self._masks.get(transport.fileno(), 0) & _IN)
                 self._disconnect(transport, CONNECTION_DONE if reading else CONNECTION_LOST, reading=reading)
             else:

@@ -180,15 +180,17 @@ class Try:
             self._take_content(self._reader, data)
             return
         self._heard = True
-        buffer = self._buffer + data if self._buffer else data
+        seen = len(self._buffer)
+        buffer = self._buffer + data if seen else data
         try:
             while self._response is None and self._connection is not None and buffer:
-                end = find_response_head(buffer)
+                end = find_response_head(buffer, seen)
                 if end < 0:
                     self._buffer = buffer
                     return
                 response = read_response(buffer[:end], self._method)
                 buffer = buffer[end + 4 :]
+                seen = 0
                 if response.status >= 200 or response.status == 101:
                     self._buffer = b""
                     self._take_response(response, buffer)
