@@ -14,6 +14,7 @@ from tests.health.watched import OPTIONS, Group
 from twisted_relay.config import load
 from twisted_relay.config.sections.backend import BackendOptions
 from twisted_relay.health import CHECKS, watchers_of
+from twisted_relay.health.failures import FailureLog
 from twisted_relay.health.monitor import Monitor
 from twisted_relay.health.passive import Ejector
 from twisted_relay.service import Relay
@@ -24,11 +25,11 @@ class WatchersTests(SynchronousTestCase):
     """Who watches is what the options say."""
 
     def test_kinds(self) -> None:
-        """Each server has a monitor when there is a check, and the backend an ejector unless that is off."""
+        """Each server has a monitor when there is a check; failures are always told, and eject unless that is off."""
         cases: tuple[tuple[BackendOptions, list[type]], ...] = (
-            (OPTIONS, [Monitor, Monitor, Ejector]),
-            (BackendOptions(name="app"), [Ejector]),
-            (BackendOptions(name="app", eject_after=None), []),
+            (OPTIONS, [Monitor, Monitor, FailureLog, Ejector]),
+            (BackendOptions(name="app"), [FailureLog, Ejector]),
+            (BackendOptions(name="app", eject_after=None), [FailureLog]),
         )
         for options, kinds in cases:
             group = Group("a", "b", options=options)

@@ -93,6 +93,30 @@ class ChoiceTests(SynchronousTestCase):
 class TryAgainTests(SynchronousTestCase):
     """A failed try is made again where that is safe."""
 
+    def test_a_backup(self) -> None:
+        """When all others have failed a request, a backup gets it, also before they are found to be down."""
+        one, two = servers(2)
+        talk = Conversation(self, backend=replace(BACKEND, servers=(one, replace(two, backup=True))))
+        client = talk.client()
+        client.sends(get())
+        talk.refuses(REFUSED)
+        talk.accepts("10.0.0.2").sends(ok())
+        client.sees(ok())
+        self.assertEqual((talk.last().server, talk.last().tries), ("s2", 2))
+        talk.is_over()
+
+    def test_no_backup_that_may_be_used(self) -> None:
+        """A backup with weight 0 takes nothing; the client gets the error."""
+        one, two = servers(2)
+        backup = replace(two, backup=True, weight=0)
+        talk = Conversation(self, backend=replace(BACKEND, servers=(one, backup)))
+        client = talk.client()
+        client.sends(get())
+        talk.refuses(REFUSED)
+        self.assertEqual(talk.last().code, 502)
+        client.aborts()
+        talk.is_over()
+
     def test_refused(self) -> None:
         """When a server refuses, the next one gets the request; the client notices nothing."""
         for request in (get(), post(b"hello"), head("POST / HTTP/1.1", "Host: a", "Content-Length: 5")):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from twisted_relay.health.failures import FailureLog
 from twisted_relay.health.http_check import HTTPCheck
 from twisted_relay.health.monitor import Check, Monitor, Random
 from twisted_relay.health.passive import Ejector
@@ -26,6 +27,7 @@ def watchers_of(backend: Backend, random: Random) -> list[Watcher]:
     if backend.options.check is not None:
         check = CHECKS["http"](backend)
         watchers += [Monitor(server, check, backend.reactor, random) for server in backend.servers]
+    watchers.append(FailureLog(backend))
     if backend.options.eject_after is not None:
         watchers.append(Ejector(backend, backend.options.eject_after))
     return watchers

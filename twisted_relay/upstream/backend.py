@@ -137,6 +137,7 @@ class Delivery:
         "_queued_at",
         "_server",
         "_timer",
+        "_tried",
         "_try",
     )
 
@@ -150,6 +151,7 @@ class Delivery:
         self._try: Try | None = None
         self._fresh = False  # one try over a fresh connection instead of a stale one has been made
         self._last: RelayError | None = None
+        self._tried: tuple[Server, ...] = ()
         self._queued_at = 0.0
         self._timer: Any = None
         exchange.cancel = self.cancel
@@ -167,11 +169,20 @@ class Delivery:
             full = True
         self._candidates = None
         if self._last is not None:
-            self._answered(self._last)
+            self._try_others(self._last)
         elif full:
             self._join_queue()
         else:
             self._answered(NoServer(f"no server of [backend:{backend.name}] is usable"))
+
+    def _try_others(self, error: RelayError) -> None:
+        """All that the policy named have failed: take a server that it was not asked about, a backup for example."""
+        for server in self._backend.servers:
+            if server.is_usable and server.has_room and server not in self._tried:
+                self._candidates = iter(())
+                self._give_to(server)
+                return
+        self._answered(error)
 
     def _give_to(self, server: Server) -> None:
         exchange = self._exchange
@@ -231,6 +242,7 @@ class Delivery:
             for observe in backend.observers:
                 observe(server, error, 0)
         self._last = error
+        self._tried += (server,)
         if decision is Again.NO:
             self._answered(error)
             return
