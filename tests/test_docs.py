@@ -81,7 +81,7 @@ class DocumentsTests(SynchronousTestCase):
     def read(self, folder: Path, text: str) -> tuple[Diagnostic, ...]:
         """All that there is to say about a configuration."""
         path = folder / "relay.ini"
-        path.write_text(text.replace("/etc/relay/", f"{folder}/"))
+        path.write_text(text.replace("/etc/relay/", f"{folder}/").replace("/var/log/relay/", f"{folder}/"))
         return load(str(path), ENVIRONMENT).diagnostics
 
     def test_whole_configurations(self) -> None:

@@ -41,11 +41,17 @@ class NameTests(Files):
         listener = "[listener:b]\nbind = :81\nredirect = https\n"
         for line, help in (
             ("backend = ap", 'did you mean "app"?'),
+            ("backend = apq", 'did you mean "app"?'),
             ("backend = zebra", "there are: app"),
             ("tls = www", "write [tls:www]"),
             ("access_log = main", "write [log:main]"),
         ):
             self.assertEqual(only(self.load(listener + line)).help, help)
+
+    def test_help_lists_each_name_once(self) -> None:
+        """A name that two sections have is no second choice."""
+        loaded = self.load("[listener:b]\nbind = :81\nbackend = zebra\n" + BACKEND)
+        self.assertEqual([each.help for each in loaded.diagnostics if each.code == "no-such-name"], ["there are: app"])
 
     def test_off_is_no_name(self) -> None:
         """`access_log = off` names nothing."""
@@ -79,13 +85,6 @@ class ListenerTests(Files):
             (web + other + routed.format("other"), ["1:1: warning[no-destination]"]),
         ):
             self.assertEqual(places(self.load("", text)), expected, text)
-
-    def test_bound_twice(self) -> None:
-        """One address, one listener, the private one among them; free ports are as many as one likes."""
-        diagnostic = only(self.load("[listener:b]\nbind = :81 :80\nredirect = https\n"))
-        self.assertEqual((diagnostic.code, diagnostic.line, diagnostic.column), ("duplicate-bind", 7, 12))
-        self.assertEqual(places(self.load("[admin]\nstats = :80\n")), ["7:9: error[duplicate-bind]"])
-        self.assertEqual(places(self.load("[admin]\nstats = :0 :0\n")), [])
 
     def test_redirect_to_itself(self) -> None:
         """From https to https leads nowhere."""
@@ -244,6 +243,18 @@ class CertificateTests(Files):
 
 class LogTests(Files):
     """Logs."""
+
+    def test_a_directory_that_is_not_there(self) -> None:
+        """A warning with the command that makes it: relay would not start."""
+        folder = Path(self.mktemp()).absolute()
+        log = f"[log:a]\nto = {folder}/access.log\n[defaults:listener]\naccess_log = a\n"
+        diagnostic = only(self.load(log))
+        place = (diagnostic.severity, diagnostic.code, diagnostic.line, diagnostic.column)
+        self.assertEqual(place, ("warning", "bad-file", 7, 6))
+        self.assertIn("there is no directory", diagnostic.message)
+        self.assertEqual(diagnostic.help, f"make the directory: mkdir -p {folder}")
+        folder.mkdir()
+        self.assertEqual(places(self.load(log)), [])
 
     def test_one_file_one_log(self) -> None:
         """Two writers of one file would spoil its rotation."""

@@ -175,11 +175,22 @@ class LoadTests(SynchronousTestCase):
         ):
             self.assertIn(expected, text)
 
-    def test_an_empty_file(self) -> None:
-        """It is right, but serves nothing."""
-        loaded = load_files(self.mktemp(), {"relay.ini": "# nothing\n"})
-        self.assertEqual(config_of(loaded).listeners, ())
-        self.assertEqual(places(loaded), ["0:0: warning[no-listener]"])
+    def test_without_a_listener(self) -> None:
+        """An error, said once, as nothing would be served; also for an empty file."""
+        for text in ("# nothing\n", "", "[backend:app]\nservers = http://a\n", "[admin]\nstats = :0\n"):
+            loaded = load_files(self.mktemp(), {"relay.ini": text})
+            self.assertEqual(places(loaded), ["0:0: error[no-listener]"], text)
+            self.assertIs(loaded.config, None)
+
+    def test_options_of_other_sections(self) -> None:
+        """The help says where an option belongs, by its name here or in other proxies."""
+        for line, help in (
+            ("path = /a", "it is an option of [route]"),
+            ("server_name = a.example", 'did you mean "host" of a [route:NAME]?'),
+            ("upstreams = a", ""),
+        ):
+            loaded = load_files(self.mktemp(), {"relay.ini": f"[listener:web]\nbind = :80\nredirect = https\n{line}\n"})
+            self.assertEqual([each.help for each in loaded.diagnostics], [help], line)
 
     @settings(max_examples=50, deadline=None)
     @given(

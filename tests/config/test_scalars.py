@@ -34,6 +34,13 @@ class TimeTests(SynchronousTestCase):
             self.assertEqual(fault.message, f'"{text}" is not valid')
             self.assertIn(f"({text}s or {text}ms?)", fault.help)
 
+    def test_a_unit_that_stands_apart(self) -> None:
+        """It is said how the two are written together; what does not become a time that way is only too much."""
+        for text, help in (("2 s", "write 2s"), ("1h 30m", "write 1h30m"), ("2 x", ""), ("2s 3s", ""), ("2 3", "")):
+            (fault,) = faults_of(scalars.TIME, text)
+            self.assertIn("takes one word", fault.message)
+            self.assertEqual(fault.help, help, text)
+
     def test_refused(self) -> None:
         """Unknown, repeated or rising units, signs, and times that no one means."""
         for text in ("10S", "s", "2 s", "-1s", "1m1h", "1s1s", "1e3s", "4000d", "9" * 40 + "s", "٣s", "1.s", "infs"):

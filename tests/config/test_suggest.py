@@ -17,6 +17,7 @@ class SuggestTests(SynchronousTestCase):
             ("Connect-Timeout", "connect_timeout"),
             ("serves", "servers"),
             ("api", "API"),
+            ("apq", "API"),
             ("zebra", ""),
             ("", ""),
             ("c" * 10_000, ""),

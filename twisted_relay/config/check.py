@@ -3,17 +3,19 @@
 Each check is a function of the sections and the report. Values themselves have been checked when they were parsed.
 """
 
+import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from twisted_relay.config import certificates
+from twisted_relay.config.binds import check_binds
 from twisted_relay.config.build import ONE_OF, OPTIONS, Section
 from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.responses import TO_HTTPS
 from twisted_relay.config.suggest import did_you_mean
 from twisted_relay.config.tree import (
     SECTIONS,
-    AdminOptions,
     BackendOptions,
     ListenerOptions,
     LogOptions,
@@ -21,7 +23,6 @@ from twisted_relay.config.tree import (
     TLSOptions,
 )
 from twisted_relay.config.unreachable import check_unreachable
-from twisted_relay.config.values import Address, BindAddress
 from twisted_relay.config.words import BadValue, Span, Word, quoted
 
 LARGEST_RESPONSE = 1024 * 1024
@@ -44,16 +45,17 @@ def check(path: str, sections: Sequence[Section], report: Report) -> None:
         each(sections, report)
     if report.has_errors():
         return
+    if not any(section.type == "listener" for section in sections):
+        message = "there is no [listener:NAME] section, so nothing would be served"
+        report.error(Span(path, 0, 0), "no-listener", message)
+        return
     for each in CONCLUSIONS:
         each(sections, report)
-    if not any(section.type == "listener" for section in sections):
-        message = "there is no [listener:NAME] section, so nothing will be served"
-        report.warning(Span(path, 0, 0), "no-listener", message)
 
 
 def check_references(sections: Sequence[Section], report: Report) -> None:
     """Every name that an option mentions must be a section."""
-    names = {kind: [other.name for other in sections if other.type == kind] for kind in SECTIONS}
+    names = {kind: list(dict.fromkeys(other.name for other in sections if other.type == kind)) for kind in SECTIONS}
     for section in sections:
         for kind, word in _references(section):
             if word.text not in names[kind]:
@@ -88,10 +90,6 @@ def check_listeners(sections: Sequence[Section], report: Report) -> None:
     """A listener needs something to do."""
     listeners = [section for section in sections if section.type == "listener"]
     routes = [section for section in sections if section.type == "route"]
-    if sections and not listeners:
-        report.warning(
-            sections[0].span, "no-listener", "there is no [listener:NAME] section, so nothing will be served"
-        )
     for section in listeners:
         routed = any(_is_for(route, section.name) for route in routes)
         if not routed and not section.given.intersection(("backend", "redirect")):
@@ -106,31 +104,6 @@ def check_listeners(sections: Sequence[Section], report: Report) -> None:
 def _is_for(route: Section, listener: str) -> bool:
     value = route.values.get("listener")
     return value is None or any(word.text == listener for word in value.words())
-
-
-def check_binds(sections: Sequence[Section], report: Report) -> None:
-    """An address can be bound once."""
-    first: dict[BindAddress, str] = {}
-    for section in sections:
-        for address, span in _binds(section):
-            if isinstance(address, Address) and not address.port:
-                continue
-            if address in first:
-                message = f"{quoted(str(address))} is bound a second time"
-                report.error(span, "duplicate-bind", message, f"it is bound at {first[address]}")
-            first.setdefault(address, str(span.location))
-
-
-def _binds(section: Section) -> Iterator[tuple[BindAddress, Span]]:
-    options = section.options
-    if isinstance(options, ListenerOptions):
-        key, addresses = "bind", options.bind
-    elif isinstance(options, AdminOptions):
-        key, addresses = "stats", options.stats
-    else:
-        return
-    if addresses:
-        yield from zip(addresses, (word.span for word in section.values[key].words()), strict=False)
 
 
 def check_destinations(sections: Sequence[Section], report: Report) -> None:
@@ -270,7 +243,7 @@ def _is_literal(columns: Sequence[int]) -> bool:
 
 
 def check_logs(sections: Sequence[Section], report: Report) -> None:
-    """Two logs cannot write to one file."""
+    """Two logs cannot write to one file, and its folder must be there when relay starts."""
     first: dict[str, Section] = {}
     for section in sections:
         options = section.options
@@ -280,6 +253,10 @@ def check_logs(sections: Sequence[Section], report: Report) -> None:
             message = f"{first[options.to].title} writes to {quoted(options.to)} too"
             report.error(section.span_of("to"), "duplicate-log", message, "name one of the two logs in both listeners")
         first.setdefault(options.to, section)
+        folder = os.path.dirname(options.to)
+        if not os.path.isdir(folder):
+            help = f"make the directory: mkdir -p {shlex.quote(folder)}"
+            report.warning(section.span_of("to"), "bad-file", f"to: there is no directory {quoted(folder)}", help)
 
 
 CHECKS: tuple[Callable[[Sequence[Section], Report], None], ...] = (

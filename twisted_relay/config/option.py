@@ -3,6 +3,7 @@
 From these declarations come the parsing, the did-you-mean lists and the reference page. Knows no single option.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Generic, Protocol, TypeVar
@@ -10,6 +11,8 @@ from typing import Generic, Protocol, TypeVar
 from twisted_relay.config.words import BadValue, Fault, Text, Value, Word, parse_lines, parse_words, quoted
 
 T = TypeVar("T")
+
+_AMOUNT = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:[A-Za-z]+|%))+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,26 @@ def one_word(kind: str, parse: Callable[[str], T], show: Callable[[T], str] = st
     """A value of exactly one word."""
 
     def read(value: Value) -> T:
-        word = the_word(value)
-        return parse_words([word], parse)[0]
+        words = value.words()
+        if len(words) > 1 and (whole := _without_spaces(words, parse)):
+            raise BadValue(
+                Fault(f"takes one word; {quoted(words[1].text)} is too much", f"write {whole}", words[1].span)
+            )
+        return parse_words([the_word(value)], parse)[0]
 
     return Parser(kind, read, show)
+
+
+def _without_spaces(words: list[Word], parse: Callable[[str], T]) -> str:
+    """`2s` for a number and its unit that stand apart, if that is valid; else an empty text."""
+    whole = "".join(word.text for word in words)
+    if not _AMOUNT.fullmatch(whole):
+        return ""
+    try:
+        parse(whole)
+    except BadValue:
+        return ""
+    return whole
 
 
 def one_line(kind: str, parse: Callable[[Text], T], show: Callable[[T], str]) -> Parser[T]:

@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable
 
 _LONGEST = 64
+_SHORT = 4
+"""Of so many letters one that is wrong is a large part: less likeness is asked for."""
 
 ELSEWHERE = {
     "listen": "bind",
@@ -46,10 +48,16 @@ def nearest(word: str, known: Iterable[str]) -> str:
     names = {_simple(name): name for name in known}
     if len(word) > _LONGEST:
         return ""
-    meant = ELSEWHERE.get(_simple(word), "")
+    meant = ours_for(word)
     if _simple(word) in names or meant not in names:
-        meant = next(iter(difflib.get_close_matches(_simple(word), names, 1, 0.7)), "")
+        likeness = 0.65 if len(word) <= _SHORT else 0.7
+        meant = next(iter(difflib.get_close_matches(_simple(word), names, 1, likeness)), "")
     return names.get(meant, "")
+
+
+def ours_for(word: str) -> str:
+    """Our word for one of other proxies, or an empty text."""
+    return ELSEWHERE.get(_simple(word), "")
 
 
 def _simple(word: str) -> str:
