@@ -29,6 +29,11 @@ class OptionsTests(SynchronousTestCase):
         with self.assertRaisesRegex(UsageError, "--config FILE is needed"):
             Options().parseOptions([])
 
+    def test_a_file_without_its_option(self) -> None:
+        """`twistd relay relay.ini` is told what to write."""
+        with self.assertRaisesRegex(UsageError, "^write --config relay.ini$"):
+            Options().parseOptions(["relay.ini"])
+
     def test_both_spellings(self) -> None:
         """--config and -c are the same."""
         for argv in (["--config", "relay.ini"], ["--config=relay.ini"], ["-c", "relay.ini"]):

@@ -36,6 +36,11 @@ class Options(usage.Options):
         ["check", None, "Only report what is wrong in the configuration; exit status 0 or 1."],
     ]
 
+    def parseArgs(self, *files: str) -> None:
+        """A file without --config is refused, as twistd does for all its services, but it is said what to write."""
+        if files:
+            raise usage.UsageError(f"write --config {files[0]}")
+
     def postOptions(self) -> None:
         """Refuse to go on without a configuration; with --check, check it and leave."""
         if self["config"] is None:

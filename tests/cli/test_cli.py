@@ -8,6 +8,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_relay import __version__
 from twisted_relay.cli import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -42,9 +43,18 @@ class CommandTests(SynchronousTestCase):
 
     def test_wrong_use_is_status_2(self) -> None:
         """No command, an unknown one, or a missing option: the use is shown and the status is 2."""
-        for argv in ((), ("serve",), ("run",), ("version", "--verbose")):
+        for argv in ((), ("serve",), ("run",), ("run", "a", "-c", "b"), ("version", "--verbose")):
             status, _, errors = self.call(*argv)
             self.assertEqual((status, errors[:6]), (2, "usage:"), argv)
+
+    def test_a_misspelled_command(self) -> None:
+        """The nearest command is offered, or all of them."""
+        for name, expected in (("chek", 'did you mean "check"?'), ("serve", "there are: run, check, demo, version")):
+            self.assertIn(f'no command "{name}"; {expected}', self.call(name)[2])
+
+    def test_version(self) -> None:
+        """`relay --version` prints the first line of `relay version`."""
+        self.assertEqual(self.call("--version"), (0, f"relay {__version__}\n", ""))
 
     def test_no_command_loads_the_reactor(self) -> None:
         """Loading all commands leaves the reactor alone: only a daemon needs one."""

@@ -36,7 +36,8 @@ class RunTests(SynchronousTestCase):
         self.assertEqual((status, errors), (0, ""), output)
 
     def test_a_bad_configuration(self) -> None:
-        """The exit status is the same as twistd's: 78."""
-        status, _, errors = Child(self, *RELAY, "run", "-c", "no-such-file.ini").finish()
-        self.assertEqual(status, 78)
-        self.assertIn("no-such-file.ini", errors)
+        """The exit status is the same as twistd's: 78. The file may stand alone or after -c."""
+        for argv in (("-c", "no-such-file.ini"), ("no-such-file.ini",)):
+            status, _, errors = Child(self, *RELAY, "run", *argv).finish()
+            self.assertEqual(status, 78)
+            self.assertIn("no-such-file.ini", errors)

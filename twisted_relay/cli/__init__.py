@@ -11,7 +11,9 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
+from twisted_relay import __version__
 from twisted_relay.cli import check, demo, run, version
+from twisted_relay.config.suggest import did_you_mean
 
 
 class Command(Protocol):
@@ -33,7 +35,7 @@ COMMANDS: dict[str, tuple[str, Command]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the sub-command that the arguments name; `argv` is without the program's name, default `sys.argv`."""
-    arguments = _parser().parse_args(argv)
+    arguments = _arguments(sys.argv[1:] if argv is None else argv)
     _, command = COMMANDS[arguments.command]
     try:
         status = command.run(arguments)
@@ -45,8 +47,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments, understood; leaves with status 2 for wrong use. A misspelled sub-command gets a question."""
+    parser = _parser()
+    if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
+        hint = did_you_mean(argv[0], COMMANDS) or f"there are: {', '.join(COMMANDS)}"
+        parser.error(f'no command "{argv[0]}"; {hint}')
+    return parser.parse_args(argv)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="relay", description="A reverse proxy and load balancer from one INI file.")
+    parser.add_argument("--version", action="version", version=f"relay {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (summary, command) in COMMANDS.items():
         command.configure(subparsers.add_parser(name, help=summary, description=summary.capitalize() + "."))

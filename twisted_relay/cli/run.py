@@ -6,12 +6,14 @@ import sys
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the sub-command."""
-    parser.add_argument("-c", "--config", metavar="FILE", required=True, help="the configuration, such as relay.ini")
+    files = parser.add_mutually_exclusive_group(required=True)
+    files.add_argument("file", nargs="?", metavar="FILE", help="the configuration, such as relay.ini")
+    files.add_argument("-c", "--config", metavar="FILE", help="the same, as twistd takes it")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
-    return serve(arguments.config)
+    return serve(arguments.config or arguments.file)
 
 
 def serve(path: str) -> int:
