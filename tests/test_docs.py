@@ -11,7 +11,7 @@ from pathlib import Path
 import trustme
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.child import ROOT
+from tests.support.child import ROOT, free_ports, start_relay
 from twisted_relay.cli import COMMANDS
 from twisted_relay.config import Diagnostic, load
 from twisted_relay.config.build import OPTIONS
@@ -34,6 +34,8 @@ _METRIC = re.compile(r"\brelay_[a-z_]+\b")
 _SUFFIX = re.compile(r"_(?:bucket|sum|count)$")
 _COMMAND = re.compile(r"(?:^|&& |; |exec )(?:\S*/)?relay ([a-z]+)\b")
 _MODULE = re.compile(r"(?:twisted_relay/)?([a-z_0-9]+(?:/[a-z_0-9]+)*)(?:\.py|/)?")
+_STATE = re.compile(r"server \S+ of backend \S+ is (?:up|down): .*")
+TUTORIAL = ROOT / "docs" / "tutorial" / "first-relay.md"
 FAMILIES = {path.name for path in (ROOT / "twisted_relay").iterdir() if (path / "__init__.py").exists()}
 
 
@@ -56,6 +58,12 @@ def anchors(page: Path) -> set[str]:
     """The names of a page's headings in links, as GitHub makes them."""
     titles = re.findall(r"^#+ +(.*)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def _varying(line: str) -> str:
+    """A line about a server without the names, path and address that differ from one to the next."""
+    line = re.sub(r"^server \S+ of backend \S+ ", "server S of backend B ", line)
+    return re.sub(r"GET \S+: [0-9.]+:[0-9]+:", "GET PATH: ADDRESS:", line)
 
 
 class DocumentsTests(SynchronousTestCase):
@@ -163,6 +171,18 @@ class DocumentsTests(SynchronousTestCase):
                     continue
                 path = ROOT / "twisted_relay" / match[1]
                 self.assertTrue(path.is_dir() or path.with_suffix(".py").is_file(), f"{page}: {code}")
+
+    def test_what_the_daemon_says_of_a_server(self) -> None:
+        """The line of a server that is down is the real one, but for names, path and address."""
+        text = next(text for info, text in fences(TUTORIAL) if info == "ini")
+        text = text.replace(":8080", ":0").replace(":9180", ":0").replace(":8001", f":{free_ports(1)[0]}")
+        text = text.replace("check_interval = 2s", "check_interval = 20ms")
+        relay = start_relay(self, text)
+        printed = relay.read_until("server one of backend site is down")
+        real = _STATE.findall(printed)[0]
+        for page in (TUTORIAL, ROOT / "docs" / "howto" / "health-and-failover.md"):
+            shown = [line for line in _STATE.findall(page.read_text()) if "down" in line]
+            self.assertEqual([_varying(line) for line in shown], [_varying(real)], page)
 
     def test_decisions_are_numbered(self) -> None:
         """Decision records have each number once, their title begins with it, and their three parts are there."""
