@@ -1,7 +1,10 @@
 """The wheel: built as a user's pip would build it, and installed where the source tree cannot be seen."""
 
+import ast
+import email
 import functools
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -9,6 +12,7 @@ import tempfile
 import tomllib
 import venv
 import zipfile
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -27,6 +31,16 @@ def built_wheel() -> Path:
     return next(folder.glob("*.whl"))
 
 
+def new_environment(name: str, *options: str | Path) -> Path:
+    """A new environment into which pip, with these options, has installed the wheel."""
+    wheel = built_wheel()
+    environment = wheel.parent / name
+    venv.create(environment, with_pip=False)
+    python = environment / "bin" / "python"
+    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *options, wheel)
+    return environment
+
+
 @functools.cache
 def installed() -> Path:
     """The bin folder of a new environment with the wheel in it.
@@ -34,11 +48,7 @@ def installed() -> Path:
     What the wheel depends on comes from the environment of the tests, so that no network is needed; a working copy
     installed there as editable does not come along, because `.pth` files count only in a site folder itself.
     """
-    wheel = built_wheel()
-    environment = wheel.parent / "environment"
-    venv.create(environment, with_pip=False)
-    python = environment / "bin" / "python"
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel)
+    environment = new_environment("environment", "--no-deps", "--no-index")
     site = Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return environment / "bin"
@@ -83,6 +93,61 @@ class WheelTests(SynchronousTestCase):
         """These tests look at the wheel, not at the working copy."""
         where = run(installed() / "python", "-c", "import twisted_relay; print(twisted_relay.__file__)")
         self.assertTrue(where.startswith(str(installed().parent)), where)
+
+
+class DependencyTests(SynchronousTestCase):
+    """What the wheel asks pip for."""
+
+    WANTED = {
+        "twisted[tls]": ">=26.10",
+        "service-identity": ">=24.2",
+        "pyopenssl": ">=26.2",
+        "prometheus-client": ">=0.22",
+    }
+
+    def test_metadata(self) -> None:
+        """The wheel wants Twisted with TLS and three more packages; the one called `trial` is something else."""
+        archive = zipfile.ZipFile(built_wheel())
+        metadata = archive.read(f"twisted_relay-{__version__}.dist-info/METADATA").decode()
+        wanted = email.message_from_string(metadata).get_all("Requires-Dist", [])
+        self.assertEqual(sorted(wanted), sorted(name + version for name, version in self.WANTED.items()))
+        self.assertNotRegex((ROOT / "requirements-dev.lock").read_text(), r"(?m)^trial\b")
+
+    def test_every_import_is_covered(self) -> None:
+        """What the package imports is Python's own, or comes with what the wheel wants, itself or one step further."""
+        covered = {name.partition("[")[0] for name in self.WANTED}
+        covered |= {name_of(each) for name in covered for each in requires(name) or () if "extra ==" not in each}
+        providers = packages_distributions()
+        for module in imported_modules() - sys.stdlib_module_names - {"twisted_relay"}:
+            found = {name_of(provider) for provider in providers.get(module, ())}
+            self.assertTrue(found & covered, f"{module} comes with {found}; the wheel brings {covered}")
+
+    def test_a_fresh_installation(self) -> None:
+        """In an empty environment pip brings all: `twistd` has `relay`, and the demonstration is valid."""
+        pinned = built_wheel().parent / "pinned.txt"
+        lock = (ROOT / "requirements-dev.lock").read_text()
+        pinned.write_text(re.sub(r"\[.*?\]", "", "\n".join(re.findall(r"(?m)^\S+==\S+", lock))))
+        programs = new_environment("fresh", "--no-compile", "--constraint", pinned) / "bin"
+        self.assertRegex(run(programs / "twistd", "--help"), r"(?m)^ +relay +A reverse proxy and load balancer")
+        self.assertIn("quickstart.ini: ok", run(programs / "relay", "check", ROOT / "etc" / "quickstart.ini"))
+
+
+def name_of(requirement: str) -> str:
+    """The name of a distribution as an index normalizes it, from the requirement or the name."""
+    name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def imported_modules() -> set[str]:
+    """The first names of all modules that the package and its plugin import."""
+    found = set()
+    for path in [*(ROOT / "twisted_relay").rglob("*.py"), *(ROOT / "twisted").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    return found
 
 
 class LockTests(SynchronousTestCase):
