@@ -71,6 +71,9 @@ class Backend:
         self.queue: dict[Delivery, None] = {}
         """Who waits for a server with room, in order of arrival."""
         self.observers: list[ServerObserver] = []
+        """Who hears how servers did with requests: from the first failure or 5xx of any of them on."""
+        self.has_failed = False
+        """Whether there was one: until then good responses are no news."""
 
     def add(self, server: Server, pool: Pool) -> None:
         """Add a server before the first exchange."""
@@ -96,6 +99,12 @@ class Backend:
         """Let one of the servers answer the exchange: the destination of routes that lead here."""
         exchange.backend = self.name
         Delivery(self, exchange, answered).go()
+
+    def tell(self, server: Server, error: RelayError | None, code: int) -> None:
+        """Tell the observers how a server did with a request."""
+        self.has_failed = True
+        for observe in self.observers:
+            observe(server, error, code)
 
     def authority_for(self, exchange: Exchange, server: Server) -> bytes:
         """What Host says to this server (`http.md` §7)."""
@@ -162,8 +171,9 @@ class Delivery:
         if self._candidates is None:
             self._candidates = backend.choose(self._exchange)
         full = False
+        limit = backend.options.max_connections_per_server
         for server in self._candidates:
-            if server.has_room:
+            if not limit or server.active_requests < limit:
                 self._give_to(server)
                 return
             full = True
@@ -229,8 +239,8 @@ class Delivery:
     def _succeeded(self, server: Server, response: Response) -> None:
         backend, exchange = self._backend, self._exchange
         backend.counters.response_times.observe(exchange.first_byte - exchange.sent)
-        for observe in backend.observers:
-            observe(server, None, response.status)
+        if backend.has_failed or response.status >= 500:
+            backend.tell(server, None, response.status)
         self._answered(response)
 
     def _failed(self, server: Server, error: RelayError, *, reused: bool) -> None:
@@ -239,8 +249,7 @@ class Delivery:
         decision = again(error, exchange.request, reused=reused, tries=exchange.tries, retries=backend.options.retries)
         if isinstance(error, ServerError) and decision is not Again.FRESH:
             server.count_error(error)
-            for observe in backend.observers:
-                observe(server, error, 0)
+            backend.tell(server, error, 0)
         self._last = error
         self._tried += (server,)
         if decision is Again.NO:
@@ -262,8 +271,7 @@ class Delivery:
     def _broke(self, error: ServerError) -> None:
         """The server failed in the middle of its response: nothing can be tried again, but it counts."""
         self._server.count_error(error)
-        for observe in self._backend.observers:
-            observe(self._server, error, 0)
+        self._backend.tell(self._server, error, 0)
 
     # -- the queue ------------------------------------------------------------------------------------------------
 
