@@ -112,6 +112,7 @@ class ClientConnection(Protocol):
     def _close_in_order(self, now: float) -> None:
         """Close when everything is sent."""
         self._ending = True
+        self._progress = self._measure()
         self.deadline = now + self._listener.options.send_timeout
         self._lose()
 
@@ -119,9 +120,12 @@ class ClientConnection(Protocol):
         """Close when everything is sent, but read on for a moment first: the client may still be sending, and closing
         a socket with unread octets resets the connection and may destroy the answer (RFC 9112 §9.6)."""
         if not isinstance(cast(object, self._out), Eager):
+            self._lingering = MAX_LINGER
+            self._resume_input()
             self._close_in_order(now)  # TLS cannot be closed in one direction only
             return
         self._ending = True
+        self._progress = self._measure()
         self._lingering = MAX_LINGER
         self.deadline = now + LINGER_TIME
         self._input_paused = False
@@ -147,7 +151,8 @@ class ClientConnection(Protocol):
 
     def _check_end(self, now: float) -> None:
         """The deadline of a connection that is ending has passed: cut it, unless its last octets still move."""
-        if self._lingering or not self._measure()[0] or not self._has_progressed():
+        queued, in_kernel, _ = self._measure()
+        if not (queued or in_kernel) or not self._has_progressed():
             self._cut()
         else:
             self.deadline = now + self._listener.options.send_timeout

@@ -23,6 +23,7 @@ from twisted_relay.errors import (
     NoRoute,
     RelayError,
     RequestTimeout,
+    ShuttingDown,
 )
 from twisted_relay.exchange import Exchange
 from twisted_relay.http.body import BodyReader, BrokenContent, LengthReader, chunk, last_chunk
@@ -91,7 +92,7 @@ class HTTP1Connection(ClientConnection):
 
     def readConnectionLost(self) -> None:
         """The client will send no more. Whether it still wants an answer is for the listener to say."""
-        waiting = self._exchange is not None and self._reader is None
+        waiting = self._reader is None and (self._exchange is not None or (self._blocked and bool(self._buffer)))
         if waiting and self._listener.options.half_close == "serve":
             self._half_closed = True
             self._keep_open = self._keep_open and bool(self._buffer)
@@ -280,6 +281,7 @@ class HTTP1Connection(ClientConnection):
         except ClientError as error:
             self._reader = None
             self._keep_open = False
+            self._ending = True  # it goes on sending: linger after the answer
             self._fail_request(error)
             return
         if self.deadline is NEVER and not self._blocked:
@@ -571,6 +573,7 @@ class HTTP1Connection(ClientConnection):
             return
         self._reader = None
         self._keep_open = False
+        self._ending = True
         self.deadline = now + LINGER_TIME
         self._fail_request(RequestTimeout("the content did not arrive in time"))
 
@@ -588,7 +591,11 @@ class HTTP1Connection(ClientConnection):
             self._ending = True
             self.deadline = self._listener.now() + LINGER_TIME
             self._lose()
+            if self._origin.proto == b"https":
+                self._out.abortConnection()  # goodbye is said; an idle client need not answer it
 
     def abort(self) -> None:
-        """End at once."""
+        """End at once: the grace period is over."""
+        if self._exchange is not None and self._exchange.error is None:
+            self._exchange.error = ShuttingDown("the daemon stops")
         self._abort()

@@ -28,7 +28,7 @@ class Changes:
 
     def __init__(self, removed: Sequence[str], set_: Sequence[FieldLine], added: Sequence[FieldLine]) -> None:
         names = [*removed, *(line.name for line in set_)]
-        self._removed = [name.lower().encode("ascii") for name in names]
+        self._removed = frozenset(_plain(name.encode("ascii")) for name in names)
         self._added = [f"{line.name}: {line.value}".encode() for line in (*set_, *added)]
 
     def __bool__(self) -> bool:
@@ -36,9 +36,14 @@ class Changes:
 
     def apply(self, fields: Fields) -> None:
         """Change the fields."""
-        for name in self._removed:
-            fields.remove(name)
+        if self._removed:
+            fields.lines = [line for line in fields.lines if _plain(line.partition(b":")[0]) not in self._removed]
         fields.lines += self._added
+
+
+def _plain(name: bytes) -> bytes:
+    """A field name as servers with CGI variables see it: `X_User` and `X-User` are one variable there."""
+    return name.lower().replace(b"_", b"-")
 
 
 class ChangeFieldsFilter:

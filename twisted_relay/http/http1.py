@@ -100,7 +100,7 @@ def _learn(name: bytes, error: type[BadRequest] | type[BadResponse]) -> int:
     meaning = _MEANING.get(lower, 0)
     if b"_" in lower and lower.replace(b"_", b"-") in _MEANING:
         meaning = OF_THE_CONNECTION  # to a server with CGI's names for fields it would be the same; never passed on
-    if len(_known) < _MAX_KNOWN:
+    if len(_known) < _MAX_KNOWN and len(name) <= 64:
         _known[name] = meaning
     return meaning
 

@@ -52,7 +52,12 @@ def _read_host(authority: bytes) -> bytes:
         host, _, port = authority.partition(b":")
     if port and int(port) > 65535:
         raise BadRequest("the port in Host is above 65535")
-    return host.lower()
+    if b"%" in host:
+        host = _ESCAPE.sub(_decode_unreserved, host)
+    host = host.removesuffix(b".").lower()
+    if not host:
+        raise BadRequest("Host is not a valid authority")
+    return host
 
 
 def split_absolute(target: bytes) -> tuple[bytes, bytes]:

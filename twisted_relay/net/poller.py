@@ -159,8 +159,8 @@ class Poller:
                     self._disconnect(transport, why, reading=True)
             elif event & _GONE and transport.connected:
                 descriptor = transport.fileno()
-                if not self._masks.get(descriptor) and not event & _ERROR:
-                    self._forget(descriptor)  # both directions are closed, but nobody wanted to read the rest yet
+                if not self._masks.get(descriptor) and (not event & _ERROR or transport.keeps_unread()):
+                    self._forget(descriptor)  # the peer is gone, but nobody wanted to read the rest yet
                     return
                 reading = bool(self._masks.get(transport.fileno(), 0) & _IN)
                 self._disconnect(transport, CONNECTION_DONE if reading else CONNECTION_LOST, reading=reading)
@@ -173,13 +173,16 @@ class Poller:
             self._disconnect(transport, error, reading=False)
 
     def _disconnect(self, transport: Any, why: BaseException, *, reading: bool) -> None:
-        """End a connection the way the reactor does."""
-        self.removeReader(transport)
-        if reading and isinstance(why, ConnectionDone):
-            transport.readConnectionLost(Failure(why))
-            return
-        self.removeWriter(transport)
-        transport.connectionLost(Failure(why if isinstance(why, Exception) else ConnectionLost()))
+        """End a connection the way the reactor does; whatever it raises, the others go on."""
+        try:
+            self.removeReader(transport)
+            if reading and isinstance(why, ConnectionDone):
+                transport.readConnectionLost(Failure(why))
+                return
+            self.removeWriter(transport)
+            transport.connectionLost(Failure(why if isinstance(why, Exception) else ConnectionLost()))
+        except Exception:
+            self._log.failure("a connection could not be ended in order")
 
 
 def poller_in(reactor: Any) -> Any:

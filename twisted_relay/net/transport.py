@@ -13,8 +13,10 @@ import termios
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
+from OpenSSL import SSL
 from twisted.internet import main, tcp, unix
 from twisted.internet.protocol import ClientFactory
+from twisted.protocols.tls import TLSMemoryBIOProtocol
 
 from twisted_relay.net.poller import Poller
 
@@ -48,7 +50,7 @@ class Eager:
         transport._tempDataLen += len(data)
         if transport.dataBuffer:
             transport._maybePauseProducer()  # the kernel is full: doWrite goes on when it is not
-        elif len(data) < FLUSH_FROM and self._batch is not None and self._batch.sweeping:
+        elif transport._tempDataLen < FLUSH_FROM and self._batch is not None and self._batch.sweeping:
             if not self._is_dirty:
                 self._is_dirty = True
                 self._batch.dirty.append(self)
@@ -98,6 +100,19 @@ class Eager:
             return self.on_writable()
         return super().doWrite()  # type: ignore[misc]
 
+    def keeps_unread(self) -> bool:
+        """Whether there is something to read that matters more than the news that the peer is gone."""
+        return False
+
+    @property
+    def unread(self) -> int:
+        """Octets that have come and nobody has read."""
+        try:
+            answer = fcntl.ioctl(self.socket.fileno(), termios.FIONREAD, b"\0\0\0\0")
+        except OSError:
+            return 0
+        return int(struct.unpack("i", answer)[0])
+
     @property
     def unsent(self) -> int:
         """Octets in our own queue; what waits for the end of the sweep is sent first."""
@@ -128,7 +143,11 @@ class EagerClient(Eager, tcp.Client):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._batch = batch_of(self.reactor)
+        self._batch = batch_of(arguments[-1])  # without a socket, Twisted's constructor has set nothing
+
+    def keeps_unread(self) -> bool:
+        """What a server has sent is worth reading, also after it has reset the connection."""
+        return self.unread > 0
 
 
 class EagerUNIXClient(Eager, unix.Client):
@@ -136,7 +155,11 @@ class EagerUNIXClient(Eager, unix.Client):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._batch = batch_of(self.reactor)
+        self._batch = batch_of(arguments[-1])
+
+    def keeps_unread(self) -> bool:
+        """See `EagerClient`."""
+        return self.unread > 0
 
 
 def batch_of(reactor: object) -> Poller | None:
@@ -233,3 +256,18 @@ def in_flight(transport: object) -> tuple[int, int]:
     except OSError:
         return transport.unsent, 0
     return transport.unsent, struct.unpack("i", answer)[0]
+
+
+def surplus(transport: object) -> bool:
+    """Whether octets have come that nobody asked for, in the kernel or in TLS; they belong to no later reader."""
+    if isinstance(transport, TLSMemoryBIOProtocol):
+        connection = transport._tlsConnection
+        try:
+            if connection is None or connection.recv(1, socket.MSG_PEEK):
+                return True
+        except SSL.WantReadError:
+            pass
+        except SSL.Error:
+            return True
+        transport = transport.transport
+    return isinstance(transport, Eager) and (not cast(Any, transport).connected or transport.unread > 0)

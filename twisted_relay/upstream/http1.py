@@ -5,6 +5,7 @@ sink of the request's content and the source of the response's. It gives the con
 nothing is left over on either side.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -28,7 +29,7 @@ from twisted_relay.http.message import Answered, Response
 from twisted_relay.http.stream import Flow, Sink, Stream
 from twisted_relay.net import splice
 from twisted_relay.net.deadlines import NEVER
-from twisted_relay.net.transport import Eager, plain_socket
+from twisted_relay.net.transport import Eager, in_flight, plain_socket
 from twisted_relay.upstream.connection import UpstreamConnection
 
 MAX_INFORMATIONAL = 32
@@ -51,6 +52,7 @@ class Try:
         "_connection",
         "_exchange",
         "_heard",
+        "_in_flight",
         "_informational",
         "_method",
         "_paused",
@@ -79,6 +81,7 @@ class Try:
         self._method = exchange.request.method
         self._buffer = b""
         self._heard = False
+        self._in_flight = sys.maxsize  # octets on their way to the server, when we last looked
         self._informational = 0
         self._response: Response | None = None
         self._reader: BodyReader | None = None
@@ -368,10 +371,24 @@ class Try:
         assert connection is not None
         if self._pump is not None and self._pump.has_moved():
             connection.deadline = now + self.server.options.idle_timeout
-        elif self._request_stream is not None and not self._blocked:
+        elif self._request_stream is not None and not self._blocked and not self._owes_continue():
             connection.deadline = now + self.server.options.response_timeout  # it is the client who is waited for
+        elif self._upload_moves(connection):
+            connection.deadline = now + self.server.options.response_timeout
         else:
             self._fail(ResponseTimeout("no response in time" if self._response is None else "the response stalled"))
+
+    def _owes_continue(self) -> bool:
+        """Whether the client waits for the server to say 100, and the server says nothing."""
+        exchange = self._exchange
+        return exchange.request.expects_continue and not self._informational and not exchange.bytes_received
+
+    def _upload_moves(self, connection: UpstreamConnection) -> bool:
+        """Whether the server has taken something of the request since the last look."""
+        if self._request_stream is None and not connection.has_unsent:
+            return False
+        before, self._in_flight = self._in_flight, sum(in_flight(connection.transport))
+        return self._in_flight < before
 
     def _finish_connection(self, left: bytes, reader: BodyReader | None) -> None:
         """The response is complete: keep the connection if nothing is left over, on either side."""

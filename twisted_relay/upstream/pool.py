@@ -9,6 +9,7 @@ from collections.abc import Callable
 from twisted_relay.errors import ServerError
 from twisted_relay.histogram import FAST_BOUNDS, Histogram
 from twisted_relay.net.deadlines import NEVER, Deadlines
+from twisted_relay.net.transport import surplus
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import Dial, Dialler
 from twisted_relay.upstream.server import Server
@@ -40,11 +41,17 @@ class Pool:
 
     def take(self) -> UpstreamConnection | None:
         """The newest idle connection, or None."""
-        if not self.idle:
-            return None
-        connection = self.idle.pop()
-        self.server.counters.reuses += 1
-        return connection
+        while self.idle:
+            connection = self.idle.pop()
+            if surplus(connection.transport):
+                self.lost(connection)
+                connection.abort()  # what came belongs to nobody, and nobody may get it
+            elif self._is_old(connection):
+                connection.close()
+            else:
+                self.server.counters.reuses += 1
+                return connection
+        return None
 
     def dial(self, connected: Connected) -> Dial:
         """Open a connection and call back with it or with the error; the caller may cancel it until then."""
@@ -63,12 +70,15 @@ class Pool:
         options = self.server.options
         now = self._deadlines.now()
         worn = 0 < options.pool_max_requests <= connection.uses
-        old = options.pool_max_age and now - connection.opened > options.pool_max_age
-        if self._closed or worn or old or len(self.idle) >= options.pool_idle:
+        if self._closed or worn or self._is_old(connection) or len(self.idle) >= options.pool_idle:
             connection.close()
             return
         connection.deadline = now + options.pool_idle_timeout
         self.idle.append(connection)
+
+    def _is_old(self, connection: UpstreamConnection) -> bool:
+        limit = self.server.options.pool_max_age
+        return bool(limit) and self._deadlines.now() - connection.opened > limit
 
     def lost(self, connection: UpstreamConnection) -> None:
         """A connection is gone."""
