@@ -88,8 +88,8 @@ class PoolTests(SynchronousTestCase):
             party.sends(ok())
         talk.waits(20.0)
         client.sends(get())
-        party.sends(ok())
         party.sees_close()
+        talk.accepts().sends(ok())
         talk.is_over()
 
     def test_close(self) -> None:

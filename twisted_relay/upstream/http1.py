@@ -52,7 +52,6 @@ class Try:
         "_connection",
         "_exchange",
         "_heard",
-        "_in_flight",
         "_informational",
         "_method",
         "_paused",
@@ -62,6 +61,7 @@ class Try:
         "_request_stream",
         "_response",
         "_stream",
+        "_taken",
         "broke",
         "released",
         "reused",
@@ -81,7 +81,7 @@ class Try:
         self._method = exchange.request.method
         self._buffer = b""
         self._heard = False
-        self._in_flight = sys.maxsize  # octets on their way to the server, when we last looked
+        self._taken = -sys.maxsize  # octets of content that the server had taken when we last looked
         self._informational = 0
         self._response: Response | None = None
         self._reader: BodyReader | None = None
@@ -387,8 +387,8 @@ class Try:
         """Whether the server has taken something of the request since the last look."""
         if self._request_stream is None and not connection.has_unsent:
             return False
-        before, self._in_flight = self._in_flight, sum(in_flight(connection.transport))
-        return self._in_flight < before
+        before, self._taken = self._taken, self._exchange.bytes_received - sum(in_flight(connection.transport))
+        return self._taken > before
 
     def _finish_connection(self, left: bytes, reader: BodyReader | None) -> None:
         """The response is complete: keep the connection if nothing is left over, on either side."""
