@@ -48,6 +48,12 @@ class ChangeFieldsTests(SynchronousTestCase):
             self.assertEqual(seen.get_all(b"x-a"), expected)
             self.assertEqual(seen.get_all(b"x-ab"), [b"3"])
 
+    def test_twins(self) -> None:
+        """A client cannot bring a field that is set or removed in the spelling that CGI variables make the same."""
+        route = replace(ROUTE, set_request_header=a("X-User", "nobody"), remove_request_header=("X-Admin",))
+        seen, _ = self.pass_through(route, ("X_User: root", "x_admin: 1"), ())
+        self.assertEqual([seen.get_all(name) for name in (b"x-user", b"x_user", b"x_admin")], [[b"nobody"], [], []])
+
     def test_response(self) -> None:
         """The same on the way back; cookies are never joined."""
         cookies = ("Set-Cookie: a=1", "Set-Cookie: b=2")

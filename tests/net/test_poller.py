@@ -3,14 +3,14 @@
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import AlreadyCalledError, Deferred
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from twisted_relay.net.poller import Poller, poller_in
-from twisted_relay.net.transport import EagerPort, dial_tcp
+from twisted_relay.net.transport import EagerPort, dial_tcp, surplus
 
 
 class Recorder(Protocol):
@@ -157,6 +157,35 @@ class PollerTests(TestCase):
         self.poller.doRead()
         self.assertEqual(done, ["first sent", "bad lost", "last sent"])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    async def test_surplus(self) -> None:
+        """Octets that have come and were not asked for are seen without reading them."""
+        await self.connect()
+        transport: Any = self.client.transport
+        self.assertFalse(surplus(transport))
+        transport.pauseProducing()
+        self.server.transport.write(b"unasked")  # type: ignore[union-attr]
+        await deferLater(reactor, 0)  # the sweep that we are in ends, and sends
+        self.assertTrue(surplus(transport))
+        transport.resumeProducing()
+        await self.close()
+
+    async def test_a_fault_in_both_ends_of_a_protocol(self) -> None:
+        """A protocol that raises even as it ends takes nobody with it: others are still served."""
+        await self.connect()
+
+        def fail(protocol: Recorder, data: bytes) -> None:
+            protocol.lost.callback("")  # its own end will raise now
+            raise RuntimeError("a fault of the test")
+
+        self.server.on_data = fail
+        self.client.transport.write(b"x")  # type: ignore[union-attr]
+        await self.client.lost
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(AlreadyCalledError)), 1)
+        self.server, self.client = Recorder(), Recorder()
+        await self.connect()
+        await self.close()
 
     async def test_a_reset_while_nothing_is_read(self) -> None:
         """A peer that resets is noticed at once, also by who has paused reading."""
