@@ -258,16 +258,24 @@ def in_flight(transport: object) -> tuple[int, int]:
     return transport.unsent, struct.unpack("i", answer)[0]
 
 
+_NOTHING = b"\0\0\0\0"
+
+
 def surplus(transport: object) -> bool:
     """Whether octets have come that nobody asked for, in the kernel or in TLS; they belong to no later reader."""
-    if isinstance(transport, TLSMemoryBIOProtocol):
-        connection = transport._tlsConnection
+    if isinstance(transport, Eager):
         try:
-            if connection is None or connection.recv(1, socket.MSG_PEEK):
-                return True
-        except SSL.WantReadError:
-            pass
-        except SSL.Error:
+            return fcntl.ioctl(transport.socket, termios.FIONREAD, _NOTHING) != _NOTHING
+        except (OSError, ValueError):
+            return False  # no socket to ask
+    if not isinstance(transport, TLSMemoryBIOProtocol):
+        return False
+    connection = transport._tlsConnection
+    try:
+        if connection is None or connection.recv(1, socket.MSG_PEEK):
             return True
-        transport = transport.transport
-    return isinstance(transport, Eager) and (not cast(Any, transport).connected or transport.unread > 0)
+    except SSL.WantReadError:
+        return surplus(transport.transport)
+    except SSL.Error:
+        pass
+    return True

@@ -46,7 +46,7 @@ class Pool:
             if surplus(connection.transport):
                 self.lost(connection)
                 connection.abort()  # what came belongs to nobody, and nobody may get it
-            elif self._is_old(connection):
+            elif self.server.options.pool_max_age and self._is_old(connection):
                 connection.close()
             else:
                 self.server.counters.reuses += 1
