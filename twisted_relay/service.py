@@ -37,6 +37,7 @@ from twisted_relay.signals import SignalActions, reload_is_not_available, watch_
 from twisted_relay.summary import summary, warnings
 from twisted_relay.tls import listener_context
 from twisted_relay.upstream.assemble import Surroundings, assemble, look_up_servers
+from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.upstream.resolver import Resolver
 
 MAX_TICK = 0.5
@@ -81,7 +82,7 @@ class Relay:
         elif options.redirect is not None:
             destination = redirect(options.redirect)
         else:
-            destination = self.backends[options.backend].forward
+            destination = forward_to(self.backends[options.backend])
         upgrades = None if "any" in options.upgrade else frozenset(word.encode("ascii") for word in options.upgrade)
         return Plan(options.name, chain(filters_of(options), destination), options.max_body or 0, upgrades)
 
@@ -99,7 +100,7 @@ class Relay:
     def _fallback(self, options: ListenerOptions) -> Destination | None:
         if options.redirect is not None:
             return redirect(options.redirect)
-        return self.backends[options.backend].forward if options.backend else None
+        return forward_to(self.backends[options.backend]) if options.backend else None
 
     def _observers(self, options: ListenerOptions) -> list[Observer]:
         """Who is told of every exchange of a listener: metrics, and its access log."""

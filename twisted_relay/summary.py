@@ -5,6 +5,7 @@ Plain functions of the configuration and of the addresses that were bound. Times
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from twisted_relay.config.balance import show_balance
 from twisted_relay.config.tree import BackendOptions, Config, ListenerOptions, RouteOptions
 from twisted_relay.config.values import FieldMatch, HostPattern, PathPattern, QueryMatch, Redirect, ServerSpec
 
@@ -109,7 +110,7 @@ def _query(match: QueryMatch) -> str:
 
 
 def _backend(options: BackendOptions) -> str:
-    parts = [f"backend {options.name}: {options.balance} over {_joined(map(_server, options.servers))}"]
+    parts = [f"backend {options.name}: {show_balance(options.balance)} over {_joined(map(_server, options.servers))}"]
     if options.check is not None:
         parts.append(f"check {options.check.method} {options.check.path} every {options.check_interval:g}s")
     if options.eject_after is not None:

@@ -1,8 +1,9 @@
 """What the tests of policies share: servers as a policy sees them, and choices."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from twisted_relay.balancing.policy import Policy
+from twisted_relay.balancing.policy import FULL_SHARE, Candidate, Policy
 from twisted_relay.exchange import Exchange
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.forwarding import Origin
@@ -17,10 +18,20 @@ class Member:
     weight: int = 1
     active_requests: int = 0
 
+    @property
+    def share(self) -> int:
+        """See `Candidate`."""
+        return self.weight * FULL_SHARE
+
 
 def members(**weights: int) -> list[Member]:
     """Servers by name and weight, in file order."""
     return [Member(name, weight) for name, weight in weights.items()]
+
+
+def tell(policy: Policy, servers: Sequence[Candidate]) -> None:
+    """Tell a policy of these servers, all of which are usable."""
+    policy.update(servers, servers)
 
 
 def an_exchange(target: bytes = b"/") -> Exchange:

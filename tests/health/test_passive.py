@@ -19,6 +19,7 @@ from twisted_relay.errors import (
 )
 from twisted_relay.health.passive import Ejector, Window
 from twisted_relay.http.message import Answer
+from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.upstream.server import Server
 
 #: (errors, window, times of failures, the places in `times` at which it is too much).
@@ -116,7 +117,7 @@ class EjectionTests(SynchronousTestCase):
         answers: list[Answer] = []
         for _ in range(6):
             exchange = an_exchange()
-            group.backend.forward(exchange, answers.append)
+            forward_to(group.backend)(exchange, answers.append)
             if exchange.server == "a":
                 group.calls.made[-1].refuse(ConnectFailed("refused"))
             group.calls.made[-1].accept()
@@ -129,7 +130,7 @@ class EjectionTests(SynchronousTestCase):
         group = Ejection("a", "b")
         for connected in (False, True) * 10:
             exchange = an_exchange()
-            group.backend.forward(exchange, self.fail)
+            forward_to(group.backend)(exchange, self.fail)
             if connected:
                 group.calls.made[-1].accept()
             exchange.abandon()

@@ -6,7 +6,6 @@ from typing import Any, cast
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
 
-from twisted_relay.balancing.round_robin import RoundRobin
 from twisted_relay.config.sections.backend import BackendOptions
 from twisted_relay.config.values import Address, CheckSpec, ServerSpec
 from twisted_relay.errors import ServerError
@@ -90,7 +89,7 @@ class Group:
         specs = tuple(ServerSpec(name, "http", Address(f"{name}.example.org", 8000)) for name in names)
         self.options = replace(options, servers=specs)
         deadlines = Deadlines(self.clock, self.clock.seconds)
-        self.backend = Backend(self.options, RoundRobin(), self.clock, deadlines)
+        self.backend = Backend(self.options, self.clock, deadlines)
         self.calls = Calls(self.clock, specs[0])
         """Connections to any of the servers."""
         for spec in specs:

@@ -16,7 +16,6 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IProtoc
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.transports import MemoryReactor, MemorySocket, Network, accept
-from twisted_relay.balancing.round_robin import RoundRobin
 from twisted_relay.config.tree import BackendOptions, ListenerOptions, RouteOptions
 from twisted_relay.config.values import Address, ServerSpec
 from twisted_relay.downstream.http1 import HTTP1Connection
@@ -33,6 +32,7 @@ from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.routing import Route, Router
 from twisted_relay.upstream import dial
 from twisted_relay.upstream.backend import Backend
+from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.upstream.dial import Dialler
 from twisted_relay.upstream.pool import Pool
 from twisted_relay.upstream.resolver import Resolver
@@ -202,7 +202,7 @@ class Conversation:
         self.exchanges: list[Exchange] = []
         """The finished ones, once for each time they said so."""
         self.begun = 0
-        plan = Plan(route.name, self._counted(chain(filters_of(route), self.backend.forward)), *_allowed(route))
+        plan = Plan(route.name, self._counted(chain(filters_of(route), forward_to(self.backend))), *_allowed(route))
         self.listener = Listener(listener, Router([Route(route, plan)]), self.deadlines, (self.exchanges.append,))
 
     @property
@@ -210,7 +210,7 @@ class Conversation:
         return self.reactor
 
     def _make_backend(self, options: BackendOptions) -> Backend:
-        backend = Backend(options, RoundRobin(), self._time, self.deadlines)
+        backend = Backend(options, self._time, self.deadlines)
         for spec in options.servers:
             server = Server(spec, options, self.reactor.seconds)
             dialler = Dialler(self._time, spec, self.resolver, self.tls_to(options), options.connect_timeout)

@@ -5,7 +5,7 @@ richest is chosen and pays the sum of all weights. Weights 5, 1, 1 give a a b a 
 plain rotation, which is done as such.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from twisted_relay.balancing.policy import Candidate
 from twisted_relay.exchange import Exchange
@@ -14,17 +14,20 @@ from twisted_relay.exchange import Exchange
 class RoundRobin:
     """The policy `round-robin`."""
 
+    on_load: Callable[[Candidate, int], None] | None = None
+    on_answer: Callable[[Candidate, float], None] | None = None
+
     def __init__(self) -> None:
         self._servers: list[Candidate] = []
         self._equal = True
         self._next = 0
         self._credit: dict[str, int] = {}
 
-    def update(self, servers: Sequence[Candidate]) -> None:
+    def update(self, members: Sequence[Candidate], usable: Sequence[Candidate]) -> None:
         """See `Policy`. A server that stays keeps its credit, so a change elsewhere does not disturb the order."""
-        self._servers = list(servers)
-        self._equal = len({server.weight for server in servers}) <= 1
-        self._credit = {server.name: self._credit.get(server.name, 0) for server in servers}
+        self._servers = list(usable)
+        self._equal = len({server.share for server in usable}) <= 1
+        self._credit = {server.name: self._credit.get(server.name, 0) for server in usable}
 
     def candidates(self, exchange: Exchange) -> Iterator[Candidate]:
         """See `Policy`."""
@@ -53,8 +56,8 @@ class RoundRobin:
             total = 0
             best = left[0]
             for server in left:
-                total += server.weight
-                credit[server.name] += server.weight
+                total += server.share
+                credit[server.name] += server.share
                 if credit[server.name] > credit[best.name]:
                     best = server
             credit[best.name] -= total

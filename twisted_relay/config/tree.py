@@ -6,13 +6,12 @@ Times are seconds, sizes bytes; 0 is "no limit" or "off" where the option says s
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from twisted_relay.config.sections.backend import POLICY_NAMES, BackendOptions
+from twisted_relay.config.sections.backend import BackendOptions
 from twisted_relay.config.sections.listener import ListenerOptions, TLSOptions
 from twisted_relay.config.sections.process import AdminOptions, LogOptions, MetricsOptions, RelayOptions
 from twisted_relay.config.sections.route import RouteOptions
 
 __all__ = [
-    "POLICY_NAMES",
     "SECTIONS",
     "SINGLETONS",
     "AdminOptions",

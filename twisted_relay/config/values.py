@@ -53,13 +53,35 @@ BindAddress: TypeAlias = Address | UnixAddress
 
 @dataclass(frozen=True, slots=True)
 class ServerSpec:
-    """One server of a backend: where it listens, and its part of the load. Weight 0 takes no new requests."""
+    """One server of a backend: where it listens, and its part of the load. Weight 0 takes no new requests.
+
+    Servers of tier 1 come first, those of higher tiers take over as health fails; a backup comes after all tiers.
+    `max_connections` and `max_requests` are limits of this server alone; None leaves them to the backend's options.
+    """
 
     name: str
     scheme: Literal["http", "https"]
     address: BindAddress
     weight: int = 1
     backup: bool = False
+    tier: int = 1
+    max_connections: int | None = None
+    max_requests: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceSpec:
+    """How a server is chosen: the name of the policy, and for those that map keys to servers what the key is."""
+
+    policy: str
+    key: Literal["", "client-ip", "path", "header", "cookie", "query"] = ""
+    key_name: str = ""
+    """The name of the field, cookie or parameter; fields in lower case."""
+    ring: Literal["rendezvous", "ketama"] = "rendezvous"
+    bound: float = 0.0
+    """No server gets more than this times its part of the requests in flight, such as 1.5; 0.0 is no bound."""
+    fallback: str = "random"
+    """The policy for requests without a key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_relay.balancing import POLICIES
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, ServerSpec
 from twisted_relay.histogram import DURATION_BOUNDS
@@ -40,11 +39,16 @@ def assemble(
     Raises `ConfigurationError` for certificates that cannot be used.
     """
     deadlines = surroundings.deadlines
-    backend = Backend(options, POLICIES[options.balance](), surroundings.reactor, deadlines, bounds)
+    backend = Backend(options, surroundings.reactor, deadlines, bounds)
+
+    def make_pool(server: Server) -> Pool:
+        dialler = _dialler(server.spec, options, surroundings)
+        return Pool(server, dialler, deadlines, backend.counters.connect_times)
+
+    backend.make_pool = make_pool
     for spec in options.servers:
         server = Server(spec, options, deadlines.now)
-        dialler = _dialler(spec, options, surroundings)
-        backend.add(server, Pool(server, dialler, deadlines, backend.counters.connect_times))
+        backend.add(server, make_pool(server))
     return backend
 
 

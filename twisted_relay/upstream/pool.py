@@ -96,6 +96,11 @@ class Pool:
         for connection in idle:
             connection.close()
 
+    def retire(self) -> None:
+        """Keep nothing from now on; what is lent goes on to its end."""
+        self._closed = True
+        self.close_idle()
+
     def close(self) -> None:
         """Close everything, also what is lent, and keep nothing from now on."""
         self._closed = True

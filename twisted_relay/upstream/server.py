@@ -1,16 +1,23 @@
-"""One server of a backend: its state, its weight, its pool of connections, and what was counted.
+"""One server of a backend: its state, its weight, its share, and what was counted.
 
-States change through `set_down`, `set_up`, `eject` and `restore` only; the backend hears of each change.
+Who watches it says what was seen (`set_down`, `set_up`, `eject`, `restore`), who runs it what is wanted (`set_mode`,
+`set_weight`); the state follows from both: maint before down before drain before ejected before up. The backend hears
+of each change.
 """
 
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
+from twisted_relay.balancing.policy import FULL_SHARE
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, ServerSpec
 from twisted_relay.errors import ServerError
 
 UP, DOWN, DRAIN, MAINT, EJECTED = STATES = ("up", "down", "drain", "maint", "ejected")
+READY = "ready"
+MODES = (READY, DRAIN, MAINT)
+"""What whoever runs a server may want of it: everything, no new clients, nothing."""
 ERROR_REASONS = ("refused", "timeout", "reset", "tls", "dns", "protocol")
 HISTORY = 50
 """Changes of state that are remembered, with their reasons."""
@@ -39,8 +46,11 @@ class Server:
     def __init__(self, spec: ServerSpec, options: BackendOptions, now: Callable[[], float]) -> None:
         self.spec = spec
         self.name = spec.name
-        self.weight = spec.weight
         self.options = options
+        self.weight = spec.weight
+        """0 to 256; 0 takes nobody new, but clients that stick to it."""
+        self.share = spec.weight * FULL_SHARE
+        """The weight in hundredths; less while it is started slowly."""
         self.authority = authority_of(spec)
         """What Host says when the backend has `host = backend`."""
         self.state = UP
@@ -49,12 +59,20 @@ class Server:
         self.since = now()
         self.history: deque[tuple[float, str, str]] = deque(maxlen=HISTORY)
         """(when, state, reason) of the last changes, oldest first."""
+        self.mode = READY
+        self.is_checking = False
+        """It is down only because its first check has not decided yet."""
         self.active_requests = 0
+        self.pool: Any = None
+        """Its connections, a `Pool`: also after it has left its backend, for what was under way."""
         self.last_check_duration = 0.0
         """Seconds; 0.0 before the first check."""
         self.counters = ServerCounters()
         self.on_change: Callable[[Server, str], None] | None = None
-        """Called with the server and the state before, after every change."""
+        """Called with the server and the state before, after every change of state or weight."""
+        self.on_load: Callable[[Any, int], None] | None = None
+        self.on_answer: Callable[[Any, float], None] | None = None
+        """See `Policy`: who chooses this server wants to know."""
         self._now = now
         self._is_down = False
         self._is_ejected = False
@@ -65,6 +83,11 @@ class Server:
         return self.state == UP and self.weight > 0
 
     @property
+    def takes_stuck(self) -> bool:
+        """Whether clients that stick to it may stay: also while it drains or has weight 0."""
+        return self.state in (UP, DRAIN)
+
+    @property
     def has_room(self) -> bool:
         """Whether it may be given one more request now."""
         limit = self.options.max_connections_per_server
@@ -72,25 +95,46 @@ class Server:
 
     def set_down(self, reason: str) -> None:
         """The check found it unhealthy."""
+        self.is_checking = False
         self._is_down = True
-        self._enter(DOWN, reason)
+        self._settle(reason)
 
     def set_up(self, reason: str) -> None:
-        """The check found it healthy again."""
+        """The check found it healthy."""
+        self.is_checking = False
         self._is_down = False
-        self._enter(EJECTED if self._is_ejected else UP, reason)
+        self._settle(reason)
+
+    def set_checking(self, reason: str) -> None:
+        """Nothing is known of it: it gets no requests until a check says that it is up, but they may wait for it."""
+        self._is_down = self.is_checking = True
+        self._settle(reason)
 
     def eject(self, reason: str) -> None:
         """It failed live requests: no traffic for a while."""
         self._is_ejected = True
-        if not self._is_down:
-            self._enter(EJECTED, reason)
+        self._settle(reason)
 
     def restore(self, reason: str) -> None:
         """The time of its ejection is over."""
         self._is_ejected = False
-        if not self._is_down:
-            self._enter(UP, reason)
+        self._settle(reason)
+
+    def set_mode(self, mode: str, reason: str) -> None:
+        """What is wanted of it: `ready`, `drain` or `maint`."""
+        assert mode in MODES
+        self.mode = mode
+        self._settle(reason)
+
+    def set_weight(self, weight: int, reason: str) -> None:
+        """Give it another weight, 0 to 256; the history says why."""
+        if weight == self.weight:
+            return
+        self.weight = weight
+        self.share = weight * FULL_SHARE
+        self.history.append((self._now(), self.state, f"weight {weight}: {reason}"))
+        if self.on_change is not None:
+            self.on_change(self, self.state)
 
     def count_error(self, error: ServerError) -> None:
         """A connection or a response failed."""
@@ -101,7 +145,16 @@ class Server:
         codes = self.counters.codes
         codes[code] = codes.get(code, 0) + 1
 
-    def _enter(self, state: str, reason: str) -> None:
+    def _settle(self, reason: str) -> None:
+        """Enter the state that follows from what was seen and what is wanted."""
+        if self.mode == MAINT:
+            state = MAINT
+        elif self._is_down:
+            state = DOWN
+        elif self.mode == DRAIN:
+            state = DRAIN
+        else:
+            state = EJECTED if self._is_ejected else UP
         if state == self.state:
             return
         before, self.state, self.reason, self.since = self.state, state, reason, self._now()

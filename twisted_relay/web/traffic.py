@@ -8,6 +8,7 @@ from twisted_relay.errors import RelayError, ShuttingDown
 from twisted_relay.exchange import Exchange
 from twisted_relay.http.message import Answer
 from twisted_relay.upstream.backend import Backend
+from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.web.standalone import StandaloneBackend
 
 
@@ -44,7 +45,7 @@ class Traffic:
             self._owned.start()
         self._running[exchange] = caller
         exchange.observers = (*exchange.observers, self._finished)
-        self.backend.forward(exchange, caller.answered)
+        forward_to(self.backend)(exchange, caller.answered)
 
     def close(self) -> Deferred[None]:
         """End what is running; fires when nothing is left of it."""

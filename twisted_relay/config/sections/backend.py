@@ -5,13 +5,12 @@
 from dataclasses import dataclass, field
 
 from twisted_relay.config.addresses import AUTHORITY, HOST_CHOICE, HOST_NAME, SERVERS
+from twisted_relay.config.balance import BALANCE
 from twisted_relay.config.health import CHECK, EJECT
 from twisted_relay.config.option import option, required
-from twisted_relay.config.scalars import ANY_TIME, BOOLEAN, PATH, PERCENT, TIME, choice, count
-from twisted_relay.config.values import NOWHERE, CheckSpec, EjectSpec, Location, ServerSpec
+from twisted_relay.config.scalars import ANY_TIME, BOOLEAN, PATH, PERCENT, TIME, count
+from twisted_relay.config.values import NOWHERE, BalanceSpec, CheckSpec, EjectSpec, Location, ServerSpec
 
-POLICY_NAMES = ("round-robin",)
-"""What `balance` may say."""
 USUAL_EJECTION = EjectSpec(errors=5, window=10.0)
 
 
@@ -31,9 +30,9 @@ class BackendOptions:
         "line.",
         "s1 http://10.0.0.11:8000 weight=2\ns2 http://10.0.0.12:8000\nhttps://spare.example.org backup",
     )
-    balance: str = option(
-        choice(*POLICY_NAMES),
-        "round-robin",
+    balance: BalanceSpec = option(
+        BALANCE,
+        BalanceSpec("round-robin"),
         "How a server is chosen for a request. `round-robin` takes them in turn by weight, evenly spread.",
         "round-robin",
     )
