@@ -15,8 +15,20 @@ from twisted_relay.config.tree import SECTIONS, SINGLETONS, SectionOptions
 from twisted_relay.config.values import Location
 from twisted_relay.config.words import BadValue, Fault, Span, Value, quoted
 
-OPTIONS: dict[str, dict[str, Option]] = {type: options_of(made) for type, made in SECTIONS.items()}
-"""Section type → its options by key."""
+
+class Grammar:
+    """What a file may hold: its types of section, and those of them that have no name and stand once."""
+
+    def __init__(self, sections: Mapping[str, type[SectionOptions]], singletons: frozenset[str]) -> None:
+        self.sections = dict(sections)
+        self.singletons = singletons
+        self.options: dict[str, dict[str, Option]] = {type: options_of(made) for type, made in sections.items()}
+        """Section type → its options by key."""
+
+
+RELAY = Grammar(SECTIONS, SINGLETONS)
+"""The grammar of relay.ini."""
+OPTIONS = RELAY.options
 
 ONE_OF = ("backend", "respond", "redirect")
 """The destinations of a route: one that a route gives itself puts the others of `[defaults:route]` aside."""
@@ -61,17 +73,20 @@ class _Parsed:
     meant: set[str] = field(default_factory=set)
 
 
-def build(raw: Sequence[RawSection], environment: Mapping[str, str], report: Report) -> list[Section]:
+def build(
+    raw: Sequence[RawSection], environment: Mapping[str, str], report: Report, grammar: Grammar = RELAY
+) -> list[Section]:
     """The sections that could be made, in the order of the files; what is wrong goes to the report."""
-    return _Building(environment, report).build(raw)
+    return _Building(environment, report, grammar).build(raw)
 
 
 class _Building:
     """The sections and defaults of one run."""
 
-    def __init__(self, environment: Mapping[str, str], report: Report) -> None:
+    def __init__(self, environment: Mapping[str, str], report: Report, grammar: Grammar) -> None:
         self._environment = environment
         self._report = report
+        self._grammar = grammar
         self._defaults: dict[str, _Parsed] = {}
         self._first: dict[tuple[str, str], Span] = {}
 
@@ -86,7 +101,7 @@ class _Building:
         """Whether the header is right. A second section of the same name is reported, but its options are read."""
         if not section.type:
             return False
-        problem = _header_problem(section)
+        problem = _header_problem(section, self._grammar)
         if problem:
             self._report.error(section.span, problem.code, problem.message, problem.help)
             return False
@@ -108,7 +123,7 @@ class _Building:
         objects = {key: defaults.objects[key] for key in inherited if key in defaults.objects} | own.objects
         given = own.meant | inherited
         self._require(section, given)
-        construct: Callable[..., SectionOptions] = SECTIONS[section.type]
+        construct: Callable[..., SectionOptions] = self._grammar.sections[section.type]
         return Section(
             section.type,
             section.name,
@@ -120,7 +135,7 @@ class _Building:
         )
 
     def _require(self, section: RawSection, given: set[str]) -> None:
-        for option in OPTIONS[section.type].values():
+        for option in self._grammar.options[section.type].values():
             if option.required and option.key not in given:
                 message = f"{_title(section)} needs the option {quoted(option.key)}"
                 example = option.example.splitlines()[0]
@@ -128,7 +143,7 @@ class _Building:
 
     def _parse(self, section: RawSection, type: str) -> _Parsed:
         """Parse every option of a section of this type, or of its defaults."""
-        parsed, options, first = _Parsed(), OPTIONS[type], dict[str, RawOption]()
+        parsed, options, first = _Parsed(), self._grammar.options[type], dict[str, RawOption]()
         for raw in section.options:
             key = raw.key.text
             if raw.broken:
@@ -147,11 +162,11 @@ class _Building:
 
     def _unknown(self, section: RawSection, type: str, raw: RawOption) -> None:
         key = raw.key.text
-        help = did_you_mean(key, OPTIONS[type])
+        help = did_you_mean(key, self._grammar.options[type])
         if any(word in key for word in _SECRET_WORDS):
             help = "secrets never stand in the file: name a file that holds them, or use ${NAME}"
         if not help:
-            help = _elsewhere(key)
+            help = _elsewhere(key, self._grammar)
         self._report.error(raw.key.span, "unknown-option", f"unknown option {quoted(key)} in {_title(section)}", help)
 
     def _read(self, raw: RawOption, option: Option, parsed: _Parsed) -> None:
@@ -178,13 +193,13 @@ class _Building:
             self._report.error(span, fault.code, message, help)
 
 
-def _elsewhere(key: str) -> str:
+def _elsewhere(key: str, grammar: Grammar) -> str:
     """Help for an option that belongs into another section, also by its name in other proxies; or an empty text."""
-    if types := [type for type, options in OPTIONS.items() if key in options]:
+    if types := [type for type, options in grammar.options.items() if key in options]:
         return "it is an option of " + " and ".join(f"[{type}]" for type in types)
     meant = ours_for(key)
-    section = next((type for type, options in OPTIONS.items() if meant in options), "")
-    title = section if section in SINGLETONS else f"{section}:NAME"
+    section = next((type for type, options in grammar.options.items() if meant in options), "")
+    title = section if section in grammar.singletons else f"{section}:NAME"
     return f"did you mean {quoted(meant)} of a [{title}]?" if section else ""
 
 
@@ -196,20 +211,21 @@ def _where(section: RawSection) -> Location:
     return section.span.location
 
 
-def _header_problem(section: RawSection) -> Fault | None:
+def _header_problem(section: RawSection, grammar: Grammar) -> Fault | None:
     """What is wrong with a header, if anything."""
     type, name = section.type, section.name
-    named = [each for each in SECTIONS if each not in SINGLETONS]
+    sections, singletons = grammar.sections, grammar.singletons
+    named = [each for each in sections if each not in singletons]
     if type == "defaults":
         if name in named:
             return None
         hint = did_you_mean(name, named) or "write one of " + ", ".join(f"[defaults:{each}]" for each in named)
         return Fault(f"{_title(section)} gives defaults to no known section", hint, code="unknown-section")
-    if type not in SECTIONS:
-        hint = did_you_mean(type, [*SECTIONS, "defaults"]) or "known are " + ", ".join([*SECTIONS, "defaults"])
+    if type not in sections:
+        hint = did_you_mean(type, [*sections, "defaults"]) or "known are " + ", ".join([*sections, "defaults"])
         return Fault(f"unknown section {_title(section)}", hint, code="unknown-section")
-    if type in SINGLETONS and name:
+    if type in singletons and name:
         return Fault(f"{_title(section)} takes no name", f"write [{type}]", code="bad-section")
-    if type not in SINGLETONS and not name:
+    if type not in singletons and not name:
         return Fault(f"[{type}] needs a name", f"write [{type}:NAME]", code="bad-section")
     return None

@@ -4,9 +4,8 @@ import inspect
 import sys
 from collections.abc import Iterator
 
-from twisted_relay.config.build import OPTIONS
+from twisted_relay.config.build import RELAY, Grammar
 from twisted_relay.config.option import Option
-from twisted_relay.config.tree import SECTIONS, SINGLETONS
 
 _INTRODUCTION = """\
 # Configuration reference
@@ -56,15 +55,16 @@ check = GET /health
 
 def reference_page() -> str:
     """The whole page as Markdown."""
-    return "\n".join([_INTRODUCTION, *_sections()])
+    return "\n".join([_INTRODUCTION, *sections_of(RELAY)])
 
 
-def _sections() -> Iterator[str]:
-    for type, section in SECTIONS.items():
-        title = f"[{type}]" if type in SINGLETONS else f"[{type}:NAME]"
+def sections_of(grammar: Grammar) -> Iterator[str]:
+    """The parts of a reference page, one for each section and each option, as Markdown."""
+    for type, section in grammar.sections.items():
+        title = f"[{type}]" if type in grammar.singletons else f"[{type}:NAME]"
         yield f"## {title}\n"
         yield f"{inspect.cleandoc(section.__doc__ or '')}\n"
-        for option in OPTIONS[type].values():
+        for option in grammar.options[type].values():
             yield _option(option)
 
 

@@ -3,13 +3,14 @@
 Times are seconds, sizes bytes; 0 is "no limit" or "off" where the option says so. Knows nothing of how files are read.
 """
 
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import Field, dataclass, field
+from typing import Any, ClassVar, Protocol
 
 from twisted_relay.config.sections.backend import BackendOptions
 from twisted_relay.config.sections.listener import ListenerOptions, TLSOptions
 from twisted_relay.config.sections.process import AdminOptions, LogOptions, MetricsOptions, RelayOptions
 from twisted_relay.config.sections.route import RouteOptions
+from twisted_relay.config.values import Location
 
 __all__ = [
     "SECTIONS",
@@ -26,16 +27,20 @@ __all__ = [
     "TLSOptions",
 ]
 
-SectionOptions: TypeAlias = (
-    RelayOptions
-    | AdminOptions
-    | MetricsOptions
-    | ListenerOptions
-    | TLSOptions
-    | RouteOptions
-    | BackendOptions
-    | LogOptions
-)
+
+class SectionOptions(Protocol):
+    """The options of one section: what all of their dataclasses have."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def name(self) -> str:
+        """The section's name; empty where it has none."""
+
+    @property
+    def where(self) -> Location:
+        """Where its header stands."""
+
 
 SECTIONS: dict[str, type[SectionOptions]] = {
     "relay": RelayOptions,
