@@ -3,11 +3,14 @@
 Knows neither who sends it exchanges nor who watches its servers; both come after.
 """
 
+import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
+from twisted_relay.balancing.policy import Random
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, ServerSpec
 from twisted_relay.histogram import DURATION_BOUNDS
@@ -29,6 +32,10 @@ class Surroundings:
     """What connections to servers register with: a `Poller`, or the reactor itself."""
     deadlines: Deadlines
     resolver: Resolver
+    random: Random = random.random
+    """What policies and others draw from: numbers from 0 to 1."""
+    make_dialler: Callable[[ServerSpec, BackendOptions, "Surroundings"], Dialler] | None = None
+    """Makes what opens connections to a server, where that is not the network: a seam for simulations."""
 
 
 def assemble(
@@ -39,10 +46,11 @@ def assemble(
     Raises `ConfigurationError` for certificates that cannot be used.
     """
     deadlines = surroundings.deadlines
-    backend = Backend(options, surroundings.reactor, deadlines, bounds)
+    backend = Backend(options, surroundings.reactor, deadlines, bounds, surroundings.random)
+    make_dialler = surroundings.make_dialler or _dialler
 
     def make_pool(server: Server) -> Pool:
-        dialler = _dialler(server.spec, options, surroundings)
+        dialler = make_dialler(server.spec, options, surroundings)
         return Pool(server, dialler, deadlines, backend.counters.connect_times)
 
     backend.make_pool = make_pool
