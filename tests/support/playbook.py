@@ -211,10 +211,15 @@ class Conversation:
 
     def _make_backend(self, options: BackendOptions) -> Backend:
         backend = Backend(options, self._time, self.deadlines)
+
+        def make_pool(server: Server) -> Pool:
+            dialler = Dialler(self._time, server.spec, self.resolver, self.tls_to(options), options.connect_timeout)
+            return Pool(server, dialler, self.deadlines, backend.counters.connect_times)
+
+        backend.make_pool = make_pool
         for spec in options.servers:
             server = Server(spec, options, self.reactor.seconds)
-            dialler = Dialler(self._time, spec, self.resolver, self.tls_to(options), options.connect_timeout)
-            backend.add(server, Pool(server, dialler, self.deadlines, backend.counters.connect_times))
+            backend.add(server, make_pool(server))
         return backend
 
     def _counted(self, destination: Destination) -> Destination:

@@ -90,6 +90,41 @@ class ChoiceTests(SynchronousTestCase):
         talk.is_over()
 
 
+class MembershipTests(SynchronousTestCase):
+    """Servers that join and leave while the backend runs."""
+
+    def test_nothing_known_yet(self) -> None:
+        """While its servers are still looked for a request waits, and goes to the first that is found."""
+        talk = Conversation(self, backend=replace(BACKEND, servers=()))
+        talk.backend.is_discovering = True
+        client = talk.client()
+        client.sends(get())
+        self.assertEqual(len(talk.backend.queue), 1)
+        talk.backend.join(servers(1)[0])
+        talk.accepts("10.0.0.1").sends(ok())
+        client.sees(ok())
+        talk.is_over()
+
+    def test_nothing_there(self) -> None:
+        """A backend without servers that looks for none answers 503."""
+        talk = Conversation(self, backend=replace(BACKEND, servers=()))
+        client = talk.client()
+        client.sends(get())
+        client.sees_answer("HTTP/1.1 503 Service Unavailable", "Retry-After: 5")
+        client.aborts()
+        talk.is_over()
+
+    def test_many_at_once(self) -> None:
+        """What uses servers hears once of many that change together."""
+        talk = Conversation(self, backend=replace(BACKEND, servers=()))
+        told = []
+        self.patch(talk.backend, "_wake", lambda: told.append(len(talk.backend.servers)))
+        with talk.backend.changing():
+            made = [talk.backend.join(spec) for spec in servers(3)]
+            talk.backend.leave(made[0])
+        self.assertEqual(told, [2])
+
+
 class TryAgainTests(SynchronousTestCase):
     """A failed try is made again where that is safe."""
 

@@ -6,6 +6,7 @@ are usable, their limits, the queue in front of them, and what is tried again.
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, cast
 
 from twisted.internet.interfaces import IReactorTime
@@ -99,6 +100,9 @@ class Backend:
         """Who hears of servers that are added and removed while the backend runs."""
         self.make_pool: Callable[[Server], Pool] | None = None
         """Makes the pool of a server that joins a running backend."""
+        self.is_discovering = False
+        """Its servers are still looked for and nothing is known of them: requests wait instead of being refused."""
+        self._is_changing = False
 
     def add(self, server: Server, pool: Pool) -> None:
         """Add a server before the first exchange."""
@@ -128,8 +132,20 @@ class Backend:
         pool.retire()
         self.refresh()
 
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """While many servers join and leave: the policy hears of them once, at the end."""
+        self._is_changing = True
+        try:
+            yield
+        finally:
+            self._is_changing = False
+            self.refresh()
+
     def refresh(self) -> None:
         """Tell the policy which servers are usable; backups count when nothing else does."""
+        if self._is_changing:
+            return
         members = [server for server in self.servers if server.weight > 0]
         usable = [server for server in members if server.is_usable]
         primaries = [server for server in usable if not server.spec.backup]

@@ -73,7 +73,7 @@ class Delivery:
         self._candidates = None
         if self._last is not None:
             self._try_others(self._last)
-        elif full:
+        elif full or backend.is_discovering:
             self._join_queue()
         else:
             self._answered(NoServer(f"no server of [backend:{backend.name}] is usable"))
