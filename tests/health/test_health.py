@@ -13,9 +13,11 @@ from twisted.web.server import Request, Site
 from tests.health.watched import OPTIONS, Group
 from twisted_relay.config import load
 from twisted_relay.config.sections.backend import BackendOptions
+from twisted_relay.config.values import Address, ServerSpec
+from twisted_relay.errors import ConnectionReset
 from twisted_relay.health import CHECKS, watchers_of
 from twisted_relay.health.failures import FailureLog
-from twisted_relay.health.monitor import Monitor
+from twisted_relay.health.monitors import Monitors
 from twisted_relay.health.passive import Ejector
 from twisted_relay.service import Relay
 from twisted_relay.upstream.server import Server
@@ -25,9 +27,9 @@ class WatchersTests(SynchronousTestCase):
     """Who watches is what the options say."""
 
     def test_kinds(self) -> None:
-        """Each server has a monitor when there is a check; failures are always told, and eject unless that is off."""
+        """There are monitors when there is a check; failures are always told, and eject unless that is off."""
         cases: tuple[tuple[BackendOptions, list[type]], ...] = (
-            (OPTIONS, [Monitor, Monitor, FailureLog, Ejector]),
+            (OPTIONS, [Monitors, FailureLog, Ejector]),
             (BackendOptions(name="app"), [FailureLog, Ejector]),
             (BackendOptions(name="app", eject_after=None), [FailureLog]),
         )
@@ -39,12 +41,32 @@ class WatchersTests(SynchronousTestCase):
     def test_start_and_stop(self) -> None:
         """Stopping leaves nothing behind, whether started or not, and however often."""
         group = Group("a", "b")
-        for watcher in watchers_of(group.backend, lambda: 0.5):
+        backend = group.backend
+        for watcher in watchers_of(backend, lambda: 0.5):
             watcher.stop()
+            watcher.start()
             watcher.start()
             watcher.stop()
             watcher.stop()
-        self.assertEqual((group.clock.getDelayedCalls(), group.backend.observers), ([], []))
+        self.assertEqual((group.clock.getDelayedCalls(), backend.observers, backend.memberships), ([], [], []))
+
+    def test_membership(self) -> None:
+        """Whoever watches hears of servers that join and leave between its start and its stop, and forgets them."""
+        group = Group("a", "b")
+        backend = group.backend
+        watchers = watchers_of(backend, lambda: 0.5)
+        for watcher in watchers:
+            watcher.start()
+        self.assertEqual(backend.memberships, watchers)
+        for _ in range(3):
+            server = backend.join(ServerSpec("new", "http", Address("new.example.org", 8000)))
+            for _ in range(5):
+                backend.tell(server, ConnectionReset("the server closed the connection without a response"), 0)
+            self.assertEqual(server.state, "ejected")
+            backend.leave(server)
+        for watcher in watchers:
+            watcher.stop()
+        self.assertEqual(group.clock.getDelayedCalls(), [])
 
 
 class CheckContractTests(SynchronousTestCase):

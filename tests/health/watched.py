@@ -92,9 +92,14 @@ class Group:
         self.backend = Backend(self.options, self.clock, deadlines)
         self.calls = Calls(self.clock, specs[0])
         """Connections to any of the servers."""
+
+        def make_pool(server: Server) -> Pool:
+            return Pool(server, self.calls, deadlines, self.backend.counters.connect_times)
+
+        self.backend.make_pool = make_pool
         for spec in specs:
             server = Server(spec, self.options, self.clock.seconds)
-            self.backend.add(server, Pool(server, self.calls, deadlines, self.backend.counters.connect_times))
+            self.backend.add(server, make_pool(server))
 
     @property
     def servers(self) -> list[Server]:

@@ -26,12 +26,23 @@ class FailureLog:
 
     def start(self) -> None:
         """Watch."""
-        self._backend.observers.append(self.observe)
+        if self.observe not in self._backend.observers:
+            self._backend.observers.append(self.observe)
+            self._backend.memberships.append(self)
 
     def stop(self) -> None:
         """Watch no more."""
         if self.observe in self._backend.observers:
             self._backend.observers.remove(self.observe)
+            self._backend.memberships.remove(self)
+
+    def joined(self, server: Server) -> None:
+        """See `Watcher`: nothing is known of it."""
+
+    def left(self, server: Server) -> None:
+        """See `Watcher`: another server may have its name later."""
+        self._failing.discard(server.name)
+        self._warned.pop(server.name, None)
 
     def observe(self, server: Server, error: RelayError | None, code: int) -> None:
         """Hear how a server did with a request."""

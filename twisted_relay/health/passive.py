@@ -51,14 +51,27 @@ class Ejector:
 
     def start(self) -> None:
         """Watch."""
-        self._backend.observers.append(self.observe)
+        if self.observe not in self._backend.observers:
+            self._backend.observers.append(self.observe)
+            self._backend.memberships.append(self)
 
     def stop(self) -> None:
         """Watch no more; who is ejected stays so."""
         if self.observe in self._backend.observers:
             self._backend.observers.remove(self.observe)
+            self._backend.memberships.remove(self)
         timers, self._timers = self._timers, {}
         for timer in timers.values():
+            timer.cancel()
+
+    def joined(self, server: Server) -> None:
+        """See `Watcher`: nothing is known of it."""
+
+    def left(self, server: Server) -> None:
+        """See `Watcher`; what it still works on is of no interest any more."""
+        self._windows.pop(server.name, None)
+        timer = self._timers.pop(server.name, None)
+        if timer is not None:
             timer.cancel()
 
     def observe(self, server: Server, error: RelayError | None, code: int) -> None:
