@@ -50,6 +50,7 @@ class Exchange:
         "sent",
         "server",
         "started",
+        "stuck",
         "tries",
     )
 
@@ -67,6 +68,8 @@ class Exchange:
         self.backend = ""
         self.server = ""
         """Name of the server that answered or was tried last."""
+        self.stuck = ""
+        """Name of the server to which the client sticks by a cookie; empty if to none."""
         self.host_choice = ""
         """What the route says of Host: `preserve`, `backend`, a name, or nothing."""
         self.authority = b""

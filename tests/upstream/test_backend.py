@@ -117,8 +117,10 @@ class MembershipTests(SynchronousTestCase):
     def test_many_at_once(self) -> None:
         """What uses servers hears once of many that change together."""
         talk = Conversation(self, backend=replace(BACKEND, servers=()))
-        told = []
-        self.patch(talk.backend, "_wake", lambda: told.append(len(talk.backend.servers)))
+        told: list[int] = []
+        selection = talk.backend.selection
+        update = selection.update
+        self.patch(selection, "update", lambda there: (told.append(len(there)), update(there)))
         with talk.backend.changing():
             made = [talk.backend.join(spec) for spec in servers(3)]
             talk.backend.leave(made[0])

@@ -4,6 +4,7 @@ Authorities are as in RFC 3986 §3.2 without userinfo. Names are not resolved he
 """
 
 import re
+from dataclasses import replace
 from ipaddress import IPv6Address, ip_network
 
 from twisted_relay.config.option import Parser, line_list, one_word, word_list
@@ -149,11 +150,20 @@ def parse_url(text: str) -> ServerSpec:
     return ServerSpec(authority, "https" if scheme == "https" else "http", Address(literal or host.lower(), port))
 
 
-def _parse_weight(word: Word) -> int:
-    digits = word.text.removeprefix("weight=")
-    if not re.fullmatch(r"[0-9]{1,3}", digits) or int(digits) > 256:
-        raise BadValue(Fault(f"{quoted(word.text)} is not valid", "write weight=N with N from 0 to 256", word.span))
-    return int(digits)
+_AMOUNTS = {"weight": (0, 256), "tier": (1, 99), "max_connections": (0, 1_000_000), "max_requests": (0, 1_000_000)}
+"""What may be set behind the URL of a server: the least and the most."""
+_PARAMETERS_HELP = "after the URL of a server may stand backup, " + ", ".join(f"{name}=N" for name in _AMOUNTS)
+
+
+def _parse_amount(word: Word) -> tuple[str, int]:
+    name, _, digits = word.text.partition("=")
+    if name not in _AMOUNTS:
+        raise BadValue(Fault(f"{quoted(word.text)} is not valid", _PARAMETERS_HELP, word.span))
+    least, most = _AMOUNTS[name]
+    if not re.fullmatch(r"[0-9]{1,7}", digits) or not least <= int(digits) <= most:
+        help = f"write {name}=N with N from {least} to {most}"
+        raise BadValue(Fault(f"{quoted(word.text)} is not valid", help, word.span))
+    return name, int(digits)
 
 
 def _named(words: list[Word]) -> tuple[str, Word, list[Word]]:
@@ -168,22 +178,25 @@ def _named(words: list[Word]) -> tuple[str, Word, list[Word]]:
 
 
 def parse_server(line: Text) -> ServerSpec:
-    """`[NAME] URL [weight=N] [backup]`."""
+    """`[NAME] URL [weight=N] [tier=N] [backup] [max_connections=N] [max_requests=N]`."""
     name, url, parameters = _named(line.words())
     try:
         server = parse_url(url.text)
     except BadValue as bad:
         raise BadValue(*bad.at(url.span)) from None
-    weight, backup = 1, False
-    for word in parameters:
-        if word.text == "backup":
-            backup = True
-        elif word.text.startswith("weight="):
-            weight = _parse_weight(word)
-        else:
-            hint = "after the URL of a server may stand weight=N and backup"
-            raise BadValue(Fault(f"{quoted(word.text)} is not valid", hint, word.span))
-    return ServerSpec(name or server.name, server.scheme, server.address, weight, backup)
+    amounts = dict(_parse_amount(word) for word in parameters if word.text != "backup")
+    backup = next((word for word in parameters if word.text == "backup"), None)
+    if backup is not None and "tier" in amounts:
+        raise BadValue(Fault("a backup has no tier: it comes after all of them", "keep one of both", backup.span))
+    return replace(
+        server,
+        name=name or server.name,
+        backup=backup is not None,
+        weight=amounts.get("weight", 1),
+        tier=amounts.get("tier", 1),
+        max_connections=amounts.get("max_connections"),
+        max_requests=amounts.get("max_requests"),
+    )
 
 
 def _one_by_one(value: Value) -> list[Text]:
@@ -220,6 +233,9 @@ def show_server(server: ServerSpec) -> str:
     url = str(server.address) if isinstance(server.address, UnixAddress) else f"{server.scheme}://{server.address}"
     name = [server.name] if _SERVER_NAME.fullmatch(server.name) else []
     parts = [*name, url] + [f"weight={server.weight}"] * (server.weight != 1) + ["backup"] * server.backup
+    parts += [f"tier={server.tier}"] * (server.tier != 1)
+    parts += [f"max_connections={server.max_connections}"] * (server.max_connections is not None)
+    parts += [f"max_requests={server.max_requests}"] * (server.max_requests is not None)
     return " ".join(parts)
 
 

@@ -136,15 +136,19 @@ def _parse_boolean(text: str) -> bool:
 BOOLEAN = one_word("on or off", _parse_boolean, lambda flag: "on" if flag else "off")
 
 
-def _parse_percent(text: str) -> float:
-    number = text.removesuffix("%")
-    if text == number or not _NUMBER.fullmatch(number) or float(number) > 50:
-        raise not_valid(text, "write a percentage from 0% to 50%")
-    return float(number) / 100
+def percent(most: int) -> Parser[float]:
+    """A percentage up to this one, as a fraction of 1: `10%` is 0.1."""
+
+    def parse(text: str) -> float:
+        number = text.removesuffix("%")
+        if text == number or not _NUMBER.fullmatch(number) or float(number) > most:
+            raise not_valid(text, f"write a percentage from 0% to {most}%")
+        return float(number) / 100
+
+    return one_word("percentage", parse, lambda fraction: f"{fraction * 100:g}%")
 
 
-PERCENT = one_word("percentage", _parse_percent, lambda fraction: f"{fraction * 100:g}%")
-"""A fraction of 1: `10%` is 0.1."""
+PERCENT = percent(50)
 
 
 def choice(*names: str) -> Parser[str]:

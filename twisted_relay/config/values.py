@@ -85,6 +85,19 @@ class BalanceSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class StickySpec:
+    """The cookie that keeps clients at their server. `max_age` is seconds; 0: until the browser is closed."""
+
+    cookie: str
+    secure: bool = False
+    """Also where the listener has no TLS; with TLS it always is."""
+    same_site: str = "Lax"
+    max_age: int = 0
+    path: str = "/"
+    domain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckSpec:
     """A health probe: the request, and the status codes (inclusive ranges) that mean healthy."""
 

@@ -7,7 +7,7 @@ are usable, their limits, the queue in front of them, and what is tried again.
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, cast
+from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -23,7 +23,11 @@ from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.http1 import Try
 from twisted_relay.upstream.pool import Pool
-from twisted_relay.upstream.server import UP, Server
+from twisted_relay.upstream.queue import Queue
+from twisted_relay.upstream.selection import Choose, Selection
+from twisted_relay.upstream.server import DOWN, DRAIN, MAINT, UP, Server
+from twisted_relay.upstream.slow_start import SlowStart
+from twisted_relay.upstream.sticky import Sticky
 
 RETRY_REASONS = ("connect", "reset", "status", "timeout")
 
@@ -39,13 +43,6 @@ class Membership(Protocol):
 
     def left(self, server: Server) -> None:
         """A server was removed; what it still works on goes on."""
-
-
-class Waiting(Protocol):
-    """Who waits for a server with room."""
-
-    def leave_queue(self) -> None: ...
-    def go(self) -> None: ...
 
 
 class BackendCounters:
@@ -80,18 +77,28 @@ class Backend:
         self.name = options.name
         self.options = options
         self.random = random
-        self.policy = make_policy(options.balance, random, deadlines.now)
-        self.choose = cast("Callable[[Exchange], Iterator[Server]]", self.policy.candidates)
-        """The policy's candidates for an exchange: what it was given, so servers of this backend."""
+        self.selection = Selection(
+            lambda: make_policy(options.balance, random, deadlines.now), random, options.panic_threshold
+        )
+        self.sticky: Sticky | None = None
+        """The cookie that keeps clients at their server, if there is one."""
+        self.choose: Choose = self.selection.choose
+        """The candidates for an exchange, best first."""
         self.reactor = reactor
         self.deadlines = deadlines
         self.now = deadlines.now
         self.servers: list[Server] = []
-        self._active: list[Server] = []  # those that the policy chooses from
         self.pools: dict[str, Pool] = {}
         self.counters = BackendCounters(bounds)
-        self.queue: dict[Waiting, None] = {}
-        """Who waits for a server with room, in order of arrival."""
+        self.queue = Queue(options.queue_length, fair=options.queue_order == "fair")
+        """Who waits for a server with room."""
+        self.full: set[Server] = set()
+        """The servers that have no room."""
+        self.is_limited = False
+        """Whether any server has a limit."""
+        self._slow_start: SlowStart | None = None
+        if options.slow_start:
+            self._slow_start = SlowStart(reactor, options.slow_start, self.refresh)
         self.observers: list[ServerObserver] = []
         """Who hears how servers did with requests: from the first failure or 5xx of any of them on."""
         self.has_failed = False
@@ -106,26 +113,37 @@ class Backend:
 
     def add(self, server: Server, pool: Pool) -> None:
         """Add a server before the first exchange."""
+        self.enlist(server, pool)
+        self.refresh()
+
+    def enlist(self, server: Server, pool: Pool) -> None:
+        """Add one of several servers; `refresh` must follow."""
         self.servers.append(server)
         self.pools[server.name] = server.pool = pool
         server.on_change = self._changed
-        server.on_load = self.policy.on_load
-        server.on_answer = self.policy.on_answer
-        self.refresh()
+        policy = self.selection.tier_of(server).policy
+        server.on_load = policy.on_load
+        server.on_answer = policy.on_answer
+        self.is_limited = self.is_limited or bool(server.limit)
 
     def join(self, spec: ServerSpec) -> Server:
         """Add a server to a running backend; it is watched like any other. Its name must be new here."""
         assert self.make_pool is not None and spec.name not in self.pools
         server = Server(spec, self.options, self.now)
+        server.starts_slowly = True
         self.add(server, self.make_pool(server))
         for membership in self.memberships:
             membership.joined(server)
+        self._start_slowly(server)
         return server
 
     def leave(self, server: Server) -> None:
         """Take a server out of a running backend: it gets nothing more, and what it works on goes on."""
         self.servers.remove(server)
         server.on_change = None
+        server.set_mode(MAINT, "it has left the backend")
+        if self._slow_start is not None:
+            self._slow_start.forget(server)
         pool = self.pools.pop(server.name)
         for membership in self.memberships:
             membership.left(server)
@@ -143,20 +161,49 @@ class Backend:
             self.refresh()
 
     def refresh(self) -> None:
-        """Tell the policy which servers are usable; backups count when nothing else does."""
+        """States, weights or shares have changed: tell the policies, and those who wait."""
         if self._is_changing:
             return
-        members = [server for server in self.servers if server.weight > 0]
-        usable = [server for server in members if server.is_usable]
-        primaries = [server for server in usable if not server.spec.backup]
-        self._active = primaries or usable
-        self.policy.update(members, self._active)
-        self._wake()
+        selection = self.selection
+        selection.update(self.servers)
+        self.choose = selection.choose
+        if self.sticky is not None:
+            self.sticky.update(self.servers)
+            self.choose = self._stuck_first
+        self.full = {server for server in selection.active if not server.has_room} if self.is_limited else set()
+        if self.queue:
+            self.queue.release({server.name for server in self.servers if server.takes_stuck})
+            self._wake()
 
     def _changed(self, server: Server, before: str) -> None:
-        if server.state != UP:
-            self.pools[server.name].close_idle()
+        if server.state != before:
+            if server.state not in (UP, DRAIN):
+                server.pool.close_idle()
+            self._start_slowly(server)
         self.refresh()
+
+    def _start_slowly(self, server: Server) -> None:
+        """Begin slow start with a server that has come up, after it was down or in maint, or is new."""
+        if self._slow_start is None:
+            return
+        if server.state in (DOWN, MAINT):
+            self._slow_start.forget(server)
+            server.starts_slowly = server.starts_slowly or not server.is_checking
+        elif server.state == UP and server.starts_slowly:
+            server.starts_slowly = False
+            self._slow_start.begin(server)
+
+    def _stuck_first(self, exchange: Exchange) -> Iterator[Server]:
+        """The server that the client sticks to; others only if it has failed or takes nobody."""
+        assert self.sticky is not None
+        server = self.sticky.take(exchange)
+        if server is None or not server.takes_stuck:
+            yield from self.selection.choose(exchange)
+            return
+        had_room = server.has_room
+        yield server
+        if had_room:  # else the exchange waits for it
+            yield from (other for other in self.selection.choose(exchange) if other is not server)
 
     def tell(self, server: Server, error: RelayError | None, code: int) -> None:
         """Tell the observers how a server did with a request."""
@@ -176,17 +223,66 @@ class Backend:
         server.active_requests -= 1
         if server.on_load is not None:
             server.on_load(server, -1)
+        if self.full and server.has_room:
+            self.full.discard(server)
         if self.queue:
-            self._wake()
+            self._wake_for(server)
+
+    def took(self, server: Server) -> None:
+        """A server has one request more."""
+        server.active_requests += 1
+        if server.on_load is not None:
+            server.on_load(server, 1)
+        if self.is_limited and not server.has_room:
+            self.full.add(server)
+
+    def wanted_by(self, exchange: Exchange) -> str:
+        """The name of the only server that the exchange may wait for; empty if any will do."""
+        if not exchange.stuck or self.sticky is None:
+            return ""
+        server = self.sticky.take(exchange)
+        return server.name if server is not None and server.takes_stuck else ""
+
+    @property
+    def may_have_room(self) -> bool:
+        """Whether any server that may be chosen could take one more request."""
+        return len(self.full) < len(self.selection.active) or any(
+            server not in self.full for server in self.selection.active
+        )
+
+    @property
+    def is_saturated(self) -> bool:
+        """Whether nobody needs to look for a server, since none has room; clients that stick to one must look."""
+        return self.sticky is None and not self.may_have_room
+
+    @property
+    def expects_servers(self) -> bool:
+        """Whether servers may become usable soon for the first time: they are being checked, or looked for."""
+        return self.is_discovering or any(server.is_checking for server in self.servers)
+
+    def _wake_for(self, server: Server) -> None:
+        """A server has room: let those try who wait for it, and those who wait for any."""
+        while self.queue and server.has_room:
+            waiting = self.queue.take_for(server.name, any_will_do=server.is_usable)
+            if waiting is None:
+                return
+            waiting.called()
 
     def _wake(self) -> None:
-        """Let those who wait try again, as long as there is room."""
-        while self.queue and any(server.has_room for server in self._active):
-            delivery = next(iter(self.queue))
-            delivery.leave_queue()
-            delivery.go()
+        """Let everybody try who waits, as long as there is room."""
+        for _ in range(len(self.queue)):
+            waiting = self.queue.take_for("", any_will_do=True) if self.may_have_room else None
+            if waiting is None:
+                break
+            waiting.called()
+        for name in self.queue.wanted:
+            server = next((server for server in self.servers if server.name == name), None)
+            if server is not None:
+                self._wake_for(server)
 
     def close(self) -> None:
         """Close all connections."""
+        if self._slow_start is not None:
+            self._slow_start.stop()
         for pool in self.pools.values():
             pool.close()

@@ -36,11 +36,12 @@ class Delivery:
         "_exchange",
         "_fresh",
         "_last",
-        "_queued_at",
         "_server",
         "_timer",
         "_tried",
         "_try",
+        "queued_at",
+        "wanted",
     )
 
     def __init__(self, backend: Backend, exchange: Exchange, answered: Answered) -> None:
@@ -54,7 +55,8 @@ class Delivery:
         self._fresh = False  # one try over a fresh connection instead of a stale one has been made
         self._last: RelayError | None = None
         self._tried: tuple[Server, ...] = ()
-        self._queued_at = 0.0
+        self.queued_at = 0.0
+        self.wanted = ""
         self._timer: Any = None
         exchange.cancel = self.cancel
 
@@ -62,18 +64,20 @@ class Delivery:
         """Give the exchange to the best candidate that has room."""
         backend = self._backend
         if self._candidates is None:
+            if backend.full and backend.is_saturated and self._last is None:
+                self._join_queue()
+                return
             self._candidates = backend.choose(self._exchange)
         full = False
-        limit = backend.options.max_connections_per_server
         for server in self._candidates:
-            if not limit or server.active_requests < limit:
+            if not backend.is_limited or server.has_room:
                 self._give_to(server)
                 return
             full = True
         self._candidates = None
         if self._last is not None:
             self._try_others(self._last)
-        elif full or backend.is_discovering:
+        elif full or backend.expects_servers:
             self._join_queue()
         else:
             self._answered(NoServer(f"no server of [backend:{backend.name}] is usable"))
@@ -94,9 +98,7 @@ class Delivery:
         exchange.server = server.name
         self._server = server
         exchange.tries += 1
-        server.active_requests += 1
-        if server.on_load is not None:
-            server.on_load(server, 1)
+        self._backend.took(server)
         pool = server.pool
         connection = None if self._fresh else pool.take()
         if connection is not None:
@@ -138,6 +140,8 @@ class Delivery:
             server.on_answer(server, exchange.first_byte - exchange.sent)
         if backend.has_failed or response.status >= 500:
             backend.tell(server, None, response.status)
+        if backend.sticky is not None:
+            backend.sticky.stick(exchange, response, server)
         self._answered(response)
 
     def _failed(self, server: Server, error: RelayError, *, reused: bool) -> None:
@@ -174,36 +178,49 @@ class Delivery:
 
     # -- the queue ------------------------------------------------------------------------------------------------
 
+    @property
+    def client(self) -> str:
+        """Whose request it is."""
+        return self._exchange.origin.client
+
     def _join_queue(self) -> None:
         backend = self._backend
-        if len(backend.queue) >= backend.options.queue_length:
-            backend.counters.queue_rejected["full"] += 1
-            self._answered(QueueFull(f"the queue of [backend:{backend.name}] is full"))
-            return
-        backend.queue[self] = None
-        self._queued_at = backend.now()
-        if backend.options.queue_timeout:
+        self.wanted = backend.wanted_by(self._exchange)
+        self.queued_at = backend.now()
+        overtaken = backend.queue.join(self)
+        if overtaken is not self and backend.options.queue_timeout:
             self._timer = backend.reactor.callLater(backend.options.queue_timeout, self._waited_too_long)
+        if overtaken is not None:
+            backend.counters.queue_rejected["full"] += 1
+            overtaken.refuse(QueueFull(f"the queue of [backend:{backend.name}] is full"))
 
-    def leave_queue(self) -> None:
-        """It is our turn, or nobody waits for us any more."""
+    def _stop_waiting(self) -> None:
         backend = self._backend
-        backend.queue.pop(self, None)
-        backend.counters.queue_times.observe(backend.now() - self._queued_at)
+        backend.counters.queue_times.observe(backend.now() - self.queued_at)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
+    def called(self) -> None:
+        """It is our turn; we are out of the queue."""
+        self._stop_waiting()
+        self.go()
+
+    def refuse(self, error: RelayError) -> None:
+        """We waited in vain; we are out of the queue."""
+        self._stop_waiting()
+        self._answered(error)
+
     def _waited_too_long(self) -> None:
         self._timer = None
-        self.leave_queue()
+        self._backend.queue.leave(self)
         self._backend.counters.queue_rejected["timeout"] += 1
-        self._answered(QueueTimeout(f"no server of [backend:{self._backend.name}] had room in time"))
+        self.refuse(QueueTimeout(f"no server of [backend:{self._backend.name}] had room in time"))
 
     def cancel(self) -> None:
         """The client is gone."""
-        if self in self._backend.queue:
-            self.leave_queue()
+        if self.queued_at and self._backend.queue.leave(self):
+            self._stop_waiting()
         dial, self._dial = self._dial, None
         if dial is not None:
             dial.cancel()

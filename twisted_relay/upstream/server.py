@@ -7,6 +7,7 @@ of each change.
 
 from collections import deque
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 from twisted_relay.balancing.policy import FULL_SHARE
@@ -63,6 +64,14 @@ class Server:
         self.is_checking = False
         """It is down only because its first check has not decided yet."""
         self.active_requests = 0
+        self.max_requests = _limit(spec, options)
+        """Requests that it may have at once; 0: no limit."""
+        self.adaptive_limit: int | None = None
+        """The same, as found out while it runs; None: not looked for."""
+        self.ramp = 1.0
+        """The part of its share and limits that it gets: less than 1.0 while it is started slowly."""
+        self.starts_slowly = False
+        """The next time it comes up it is started slowly: it was down or in maint, or is new."""
         self.pool: Any = None
         """Its connections, a `Pool`: also after it has left its backend, for what was under way."""
         self.last_check_duration = 0.0
@@ -90,8 +99,16 @@ class Server:
     @property
     def has_room(self) -> bool:
         """Whether it may be given one more request now."""
-        limit = self.options.max_connections_per_server
+        limit = self.limit
         return not limit or self.active_requests < limit
+
+    @property
+    def limit(self) -> int:
+        """Requests that it may have at once now; 0: no limit."""
+        limit = self.max_requests
+        if self.adaptive_limit is not None and (not limit or self.adaptive_limit < limit):
+            limit = self.adaptive_limit
+        return ceil(limit * self.ramp) if self.ramp < 1.0 else limit
 
     def set_down(self, reason: str) -> None:
         """The check found it unhealthy."""
@@ -131,10 +148,15 @@ class Server:
         if weight == self.weight:
             return
         self.weight = weight
-        self.share = weight * FULL_SHARE
+        self.set_ramp(self.ramp)
         self.history.append((self._now(), self.state, f"weight {weight}: {reason}"))
         if self.on_change is not None:
             self.on_change(self, self.state)
+
+    def set_ramp(self, part: float) -> None:
+        """Give it this part of its share and limits, above 0.0 and up to 1.0; who sets it tells the backend."""
+        self.ramp = part
+        self.share = ceil(self.weight * FULL_SHARE * part)
 
     def count_error(self, error: ServerError) -> None:
         """A connection or a response failed."""
@@ -162,6 +184,13 @@ class Server:
         self.history.append((self.since, state, reason))
         if self.on_change is not None:
             self.on_change(self, before)
+
+
+def _limit(spec: ServerSpec, options: BackendOptions) -> int:
+    """The lower of the limits on connections and on requests: with HTTP/1.1 a request takes a whole connection."""
+    connections = options.max_connections_per_server if spec.max_connections is None else spec.max_connections
+    requests = options.max_requests_per_server if spec.max_requests is None else spec.max_requests
+    return min((limit for limit in (connections, requests) if limit), default=0)
 
 
 def authority_of(spec: ServerSpec) -> bytes:

@@ -8,8 +8,17 @@ from twisted_relay.config.addresses import AUTHORITY, HOST_CHOICE, HOST_NAME, SE
 from twisted_relay.config.balance import BALANCE
 from twisted_relay.config.health import CHECK, EJECT
 from twisted_relay.config.option import option, required
-from twisted_relay.config.scalars import ANY_TIME, BOOLEAN, PATH, PERCENT, TIME, count
-from twisted_relay.config.values import NOWHERE, BalanceSpec, CheckSpec, EjectSpec, Location, ServerSpec
+from twisted_relay.config.scalars import ANY_TIME, BOOLEAN, PATH, PERCENT, TIME, choice, count, percent
+from twisted_relay.config.sticky import STICKY
+from twisted_relay.config.values import (
+    NOWHERE,
+    BalanceSpec,
+    CheckSpec,
+    EjectSpec,
+    Location,
+    ServerSpec,
+    StickySpec,
+)
 
 USUAL_EJECTION = EjectSpec(errors=5, window=10.0)
 
@@ -23,11 +32,13 @@ class BackendOptions:
     servers: tuple[ServerSpec, ...] = required(
         SERVERS,
         (),
-        "The servers, one on each line: `[NAME] URL [weight=N] [backup]`. The URL is `http://HOST[:PORT]`, "
+        "The servers, one on each line: `[NAME] URL [weight=N] [tier=N] [backup] [max_connections=N] "
+        "[max_requests=N]`. The URL is `http://HOST[:PORT]`, "
         "`https://HOST[:PORT]` or `unix:/PATH` (plain HTTP over a UNIX socket). The name, for logs and metrics, "
         "is the address when none is given. A server gets requests in proportion to its weight, 0 to 256, usually "
-        "1; with 0 it gets none. Backup servers are used when no other is up. Several bare URLs may stand on one "
-        "line.",
+        "1; with 0 it gets none. Servers of tier 1, which is usual, come first; as fewer than 72 % of them are up, "
+        "those of the next tier take over what is missing. Backup servers are used when no other is up. The limits "
+        "are those of the backend, for this server alone. Several bare URLs may stand on one line.",
         "s1 http://10.0.0.11:8000 weight=2\ns2 http://10.0.0.12:8000\nhttps://spare.example.org backup",
     )
     balance: BalanceSpec = option(
@@ -35,6 +46,37 @@ class BackendOptions:
         BalanceSpec("round-robin"),
         "How a server is chosen for a request. `round-robin` takes them in turn by weight, evenly spread.",
         "round-robin",
+    )
+    sticky: StickySpec | None = option(
+        STICKY,
+        None,
+        "Keeps each client at the server that it had first, by a cookie of this name. After the name may stand "
+        "`secure`, `same-site=strict`, `max-age=1h`, `path=/shop` and `domain=NAME`. The cookie is HttpOnly, "
+        "SameSite=Lax unless said otherwise, Secure on listeners with TLS, and taken off the request before a server "
+        "sees it. A server that drains or has weight 0 keeps its clients, one that is down or ejected loses them to "
+        "others. A client waits (`queue_timeout`) while its server is full.",
+        "cookie RELAYSRV max-age=1d",
+    )
+    sticky_secret_file: str = option(
+        PATH,
+        "",
+        "File with the secret that signs the cookie of `sticky`, 16 bytes at least. Without it anyone who knows the "
+        "names of backend and server can choose a server; cookies stay the same over restarts either way.",
+        "/etc/relay/sticky.secret",
+    )
+    slow_start: float = option(
+        ANY_TIME,
+        0.0,
+        "Time in which a server that comes back, or is new, grows from a tenth of its share to all of it. It has no "
+        "effect on policies that map keys to servers, nor at the start of relay. 0 gives the whole share at once.",
+        "30s",
+    )
+    panic_threshold: float = option(
+        percent(100),
+        0.0,
+        "When fewer than this many of the servers of a tier are up, and the other tiers cannot take over either, "
+        "checks and ejections are not believed: all get requests, those in maint and drain excepted. 0% never does.",
+        "50%",
     )
     host: str = option(
         HOST_CHOICE,
@@ -139,6 +181,13 @@ class BackendOptions:
         "(`queue_length`). 0 means no limit.",
         "200",
     )
+    max_requests_per_server: int = option(
+        count(),
+        0,
+        "Requests that one server may have at once, upgraded connections among them. With HTTP/1.1 each takes a "
+        "connection, so the lower of this and `max_connections_per_server` counts. 0 means no limit.",
+        "64",
+    )
     queue_length: int = option(
         count(),
         1024,
@@ -148,8 +197,16 @@ class BackendOptions:
     queue_timeout: float = option(
         TIME,
         5.0,
-        "Time a request may wait while every server is full. Then the answer is 503.",
+        "Time a request may wait while every server is full, or not checked yet. Then the answer is 503.",
         "1s",
+    )
+    queue_order: str = option(
+        choice("fair", "fifo"),
+        "fair",
+        "Whose turn it is when a server has room: `fair` serves the addresses of clients in turn, so that one with "
+        "many requests does not keep the others waiting, and drops the last of the longest line when the queue is "
+        "full; `fifo` serves in the order of arrival.",
+        "fifo",
     )
     pool_idle: int = option(
         count(),
