@@ -115,6 +115,21 @@ class EjectSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakerSpec:
+    """The breaker opens when this share of the requests within `window` seconds, `requests` at least, has failed.
+
+    Failed are those without a response, those with one of the status codes (inclusive ranges), and, unless it is 0.0,
+    those whose response took longer than `slow` seconds.
+    """
+
+    share: float
+    window: float
+    requests: int = 20
+    statuses: tuple[tuple[int, int], ...] = ((500, 500), (502, 504))
+    slow: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class PathPattern:
     """A condition on the path. A prefix is by segment: text `/a` takes `/a`, `/a/` and all below; text `` takes all.
 
