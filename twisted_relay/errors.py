@@ -19,7 +19,7 @@ class RelayError(Exception):
     proxy_status: ClassVar[str] = "proxy_internal_error"
     """The error type of RFC 9209 that `Proxy-Status` names."""
     explanation: ClassVar[str] = "The proxy failed to handle this request."
-    retry_after: ClassVar[int] = 0
+    retry_after: int = 0
     """Seconds for a Retry-After field; 0: none."""
 
 
@@ -259,6 +259,20 @@ class QueueTimeout(RelayError):
     proxy_status = "connection_limit_reached"
     explanation = "No server became free in time."
     retry_after = 5
+
+
+class CircuitOpen(RelayError):
+    """Too many requests to the backend have failed: for a while none are sent to it, or only a part of them."""
+
+    status = 503
+    reason = "breaker"
+    proxy_status = "destination_unavailable"
+    explanation = "Too many requests like this have failed; this one was not tried."
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        """`retry_after`: seconds after which it is worth another try, at least 1."""
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ShuttingDown(RelayError):

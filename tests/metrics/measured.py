@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from twisted_relay.config.tree import BackendOptions, ListenerOptions
-from twisted_relay.config.values import Address, ServerSpec
+from twisted_relay.config.values import Address, BreakerSpec, ServerSpec
 from twisted_relay.downstream.listener import ListenerCounters
 from twisted_relay.exchange import Exchange
 from twisted_relay.histogram import DURATION_BOUNDS
@@ -13,6 +13,7 @@ from twisted_relay.http.message import Request
 from twisted_relay.metrics.requests import RequestMetrics
 from twisted_relay.metrics.sources import Sources
 from twisted_relay.upstream.backend import BackendCounters
+from twisted_relay.upstream.breaker import Breaker
 from twisted_relay.upstream.server import Server
 
 
@@ -46,6 +47,7 @@ class MeasuredBackend:
     pools: dict[str, MeasuredPool]
     queue: list[object] = field(default_factory=list)
     counters: BackendCounters = field(default_factory=lambda: BackendCounters(DURATION_BOUNDS))
+    breaker: Breaker | None = None
 
     @property
     def name(self) -> str:
@@ -72,7 +74,9 @@ def make_backend(name: str = "app", servers: int = 1) -> MeasuredBackend:
     )
     options = BackendOptions(name=name, servers=specs)
     made = [Server(spec, options, lambda: 0.0) for spec in specs]
-    return MeasuredBackend(options, made, {server.name: MeasuredPool() for server in made})
+    backend = MeasuredBackend(options, made, {server.name: MeasuredPool() for server in made})
+    backend.breaker = Breaker(options, BreakerSpec(0.5, 10.0), lambda: 0.0)
+    return backend
 
 
 def make_sources(listeners: int = 1, backends: int = 1, servers: int = 1) -> Sources:

@@ -12,6 +12,7 @@ from twisted_relay.metrics.metric import Labels, Value
 from twisted_relay.metrics.requests import RequestMetrics
 from twisted_relay.metrics.sources import Sources, build_labels
 from twisted_relay.metrics.table import METRICS
+from twisted_relay.upstream.circuit import State
 
 ALLOWED_LABELS = {
     *("version", "python", "twisted", "openssl", "listener", "backend", "server"),
@@ -107,6 +108,19 @@ class ValueTests(SynchronousTestCase):
         self.assertEqual(read("relay_listener_sent_bytes_total", sources)["web",], 50)
         self.assertEqual(read("relay_http_request_errors_total", sources)["web", "client_abort"], 0)
         self.assertIs(read("relay_http_request_duration_seconds", sources)["web", "app"], requests.durations["app"])
+
+    def test_breakers(self) -> None:
+        """The state of a backend's breaker and what it did; backends without one have no series."""
+        backend, other = make_backend(), make_backend("other")
+        assert backend.breaker is not None
+        backend.breaker.rejected, backend.breaker.opened = 5, 2
+        other.breaker = None
+        sources = Sources(backends=[backend, other])
+        states = {("app", "closed"): 1, ("app", "open"): 0, ("app", "half-open"): 0}
+        self.assertEqual(read("relay_backend_breaker_state", sources), states)
+        self.assertEqual(set(states), {("app", state.value) for state in State})
+        self.assertEqual(read("relay_backend_breaker_opened_total", sources), {("app",): 2})
+        self.assertEqual(read("relay_backend_breaker_rejected_total", sources), {("app",): 5})
 
     def test_backend(self) -> None:
         """Retries, the queue, and servers by state."""

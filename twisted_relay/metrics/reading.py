@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from twisted_relay.metrics.metric import Labels, Read, Value
 from twisted_relay.metrics.requests import FIRST_CODES, RequestMetrics
-from twisted_relay.metrics.sources import BackendState, ListenerState, PoolState, ServerState, Sources
+from twisted_relay.metrics.sources import BackendState, BreakerState, ListenerState, PoolState, ServerState, Sources
 
 Counts: TypeAlias = Mapping[str, int] | Mapping[int, int]
 
@@ -96,6 +96,22 @@ def servers_by_state(backend: BackendState) -> dict[str, int]:
         counts = counts or dict.fromkeys(server.counters.state_changes, 0)
         counts[server.state] += 1
     return counts
+
+
+BREAKER_STATES = ("closed", "open", "half-open")
+
+
+def breakers_by_state(sources: Sources) -> Iterable[tuple[Labels, Value]]:
+    """1 for the state of each backend's breaker, 0 for the others; nothing for backends without one."""
+    for one in sources.backends:
+        if one.breaker is not None:
+            for state in BREAKER_STATES:
+                yield (one.name, state), int(state == one.breaker.state)
+
+
+def each_breaker(value: Callable[[BreakerState], Value]) -> Read:
+    """A value of the breaker of each backend that has one."""
+    return lambda sources: [((one.name,), value(one.breaker)) for one in sources.backends if one.breaker is not None]
 
 
 def codes_of(server: ServerState) -> dict[int, int]:

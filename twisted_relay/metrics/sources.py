@@ -113,6 +113,17 @@ class BackendCounts(Protocol):
     def queue_rejected(self) -> Mapping[str, int]: ...
 
 
+class BreakerState(Protocol):
+    """The circuit breaker of a backend."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def opened(self) -> int: ...
+    @property
+    def rejected(self) -> int: ...
+
+
 class BackendState(Protocol):
     """A backend."""
 
@@ -128,6 +139,8 @@ class BackendState(Protocol):
     def queue(self) -> Sized: ...
     @property
     def counters(self) -> BackendCounts: ...
+    @property
+    def breaker(self) -> BreakerState | None: ...
 
 
 class LogState(Protocol):

@@ -6,10 +6,12 @@ to add series. Histograms carry neither code nor method nor server.
 
 from twisted_relay.metrics.metric import Metric
 from twisted_relay.metrics.reading import (
+    breakers_by_state,
     codes_of,
     durations_by_backend,
     each_backend,
     each_backend_by,
+    each_breaker,
     each_listener,
     each_listener_by,
     each_observer,
@@ -163,8 +165,8 @@ METRICS = (
         "counter",
         ("listener", "reason"),
         "Requests that did not end with a server's complete response, or a route's own.",
-        "`server_…`: what the last server that was tried did; `no_server`, `queue_…`, `shutdown`, `internal`: relay "
-        "itself; all others: the client.",
+        "`server_…`: what the last server that was tried did; `no_server`, `queue_…`, `breaker`, `shutdown`, "
+        "`internal`: relay itself; all others: the client.",
         errors_by_reason,
     ),
     # -- backends -------------------------------------------------------------------------------------------------
@@ -231,6 +233,31 @@ METRICS = (
         "Servers by state.",
         'The best source for alerts: `relay_backend_servers{state="up"} == 0`.',
         each_backend_by(servers_by_state),
+    ),
+    Metric(
+        "relay_backend_breaker_state",
+        "gauge",
+        ("backend", "state"),
+        "1 for the state of the backend's circuit breaker, 0 for the others.",
+        "`open`: every request is answered 503 at once; `half-open`: a rising part is let in. A state that is over "
+        "changes with the next request. Only backends with `breaker` have it.",
+        breakers_by_state,
+    ),
+    Metric(
+        "relay_backend_breaker_opened_total",
+        "counter",
+        ("backend",),
+        "How often the backend's circuit breaker has opened.",
+        "Rises again and again: the servers do not recover, or `breaker` is too strict.",
+        each_breaker(lambda one: one.opened),
+    ),
+    Metric(
+        "relay_backend_breaker_rejected_total",
+        "counter",
+        ("backend",),
+        "Requests that the backend's circuit breaker answered 503.",
+        "They cost the servers nothing.",
+        each_breaker(lambda one: one.rejected),
     ),
     # -- servers --------------------------------------------------------------------------------------------------
     Metric(

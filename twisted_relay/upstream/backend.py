@@ -20,6 +20,7 @@ from twisted_relay.exchange import Exchange
 from twisted_relay.histogram import DURATION_BOUNDS, FAST_BOUNDS, Histogram
 from twisted_relay.http.message import Answered
 from twisted_relay.net.deadlines import Deadlines
+from twisted_relay.upstream.breaker import Breaker
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.http1 import Try
 from twisted_relay.upstream.pool import Pool
@@ -99,6 +100,8 @@ class Backend:
         self._slow_start: SlowStart | None = None
         if options.slow_start:
             self._slow_start = SlowStart(reactor, options.slow_start, self.refresh)
+        self.breaker = None if options.breaker is None else Breaker(options, options.breaker, self.now)
+        """What keeps exchanges away while too many of them fail."""
         self.observers: list[ServerObserver] = []
         """Who hears how servers did with requests: from the first failure or 5xx of any of them on."""
         self.has_failed = False

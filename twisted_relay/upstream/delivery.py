@@ -20,6 +20,12 @@ def forward_to(backend: Backend) -> Destination:
 
     def forward(exchange: Exchange, answered: Answered) -> None:
         exchange.backend = backend.name
+        breaker = backend.breaker
+        if breaker is not None:
+            if not breaker.admits():
+                answered(breaker.refusal())
+                return
+            answered = breaker.watched(exchange, answered)
         Delivery(backend, exchange, answered).go()
 
     return forward
@@ -175,6 +181,8 @@ class Delivery:
         """The server failed in the middle of its response: nothing can be tried again, but it counts."""
         self._server.count_error(error)
         self._backend.tell(self._server, error, 0)
+        if self._backend.breaker is not None:
+            self._backend.breaker.broke(self._exchange)
 
     # -- the queue ------------------------------------------------------------------------------------------------
 

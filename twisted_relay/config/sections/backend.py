@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from twisted_relay.config.addresses import AUTHORITY, HOST_CHOICE, HOST_NAME, SERVERS
 from twisted_relay.config.balance import BALANCE
+from twisted_relay.config.breaker import BREAKER
 from twisted_relay.config.health import CHECK, EJECT
 from twisted_relay.config.option import option, required
 from twisted_relay.config.scalars import ANY_TIME, BOOLEAN, PATH, PERCENT, TIME, choice, count, percent
@@ -13,6 +14,7 @@ from twisted_relay.config.sticky import STICKY
 from twisted_relay.config.values import (
     NOWHERE,
     BalanceSpec,
+    BreakerSpec,
     CheckSpec,
     EjectSpec,
     Location,
@@ -140,6 +142,28 @@ class BackendOptions:
         TIME,
         10.0,
         "How long a server is taken out by `eject_after`.",
+        "30s",
+    )
+    breaker: BreakerSpec | None = option(
+        BREAKER,
+        None,
+        "Answers 503 at once, without asking any server, for a while after this share of the requests has failed "
+        "within this time. A request has failed when its last try got no response or one of these status codes "
+        "(`status=500,502-504`), or waited longer than `slow=TIME` for it. Nothing happens before `min=20` requests "
+        "have ended within the time.",
+        "50% errors in 10s min=20",
+    )
+    breaker_open: float = option(
+        TIME,
+        10.0,
+        "How long the breaker lets no request in once it has opened.",
+        "5s",
+    )
+    breaker_recovery: float = option(
+        TIME,
+        10.0,
+        "Time after that, from the next request on, in which a rising part of the requests is let in: the first one, "
+        "then few, at its end all. If too many of them fail the breaker opens again.",
         "30s",
     )
     connect_timeout: float = option(
