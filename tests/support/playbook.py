@@ -37,6 +37,7 @@ from twisted_relay.upstream.dial import Dialler
 from twisted_relay.upstream.pool import Pool
 from twisted_relay.upstream.resolver import Resolver
 from twisted_relay.upstream.server import Server
+from twisted_relay.upstream.sticky import Sticky
 
 LISTENER = ListenerOptions(name="web", via=False)
 ROUTE = RouteOptions(name="all", backend="app")
@@ -220,6 +221,9 @@ class Conversation:
         for spec in options.servers:
             server = Server(spec, options, self.reactor.seconds)
             backend.add(server, make_pool(server))
+        if options.sticky is not None:
+            backend.sticky = Sticky(options.sticky, options.name, b"")
+            backend.refresh()
         return backend
 
     def _counted(self, destination: Destination) -> Destination:

@@ -1,13 +1,15 @@
 """A backend as exchanges meet it: which server, what is tried again, limits, the queue, and who leaves it."""
 
 import errno
+from collections.abc import Sequence
 from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.playbook import BACKEND, Conversation, get, head, ok, post, servers
 from twisted_relay.config.tree import BackendOptions
-from twisted_relay.config.values import Address, ServerSpec
+from twisted_relay.config.values import Address, ServerSpec, StickySpec
+from twisted_relay.upstream.server import Server
 
 REFUSED = errno.ECONNREFUSED
 TWO = replace(BACKEND, servers=servers(2))
@@ -120,11 +122,177 @@ class MembershipTests(SynchronousTestCase):
         told: list[int] = []
         selection = talk.backend.selection
         update = selection.update
-        self.patch(selection, "update", lambda there: (told.append(len(there)), update(there)))
+
+        def told_of(there: Sequence[Server]) -> None:
+            told.append(len(there))
+            update(there)
+
+        self.patch(selection, "update", told_of)
         with talk.backend.changing():
             made = [talk.backend.join(spec) for spec in servers(3)]
             talk.backend.leave(made[0])
         self.assertEqual(told, [2])
+
+
+class StickyTests(SynchronousTestCase):
+    """Clients that stick to a server by a cookie."""
+
+    def setUp(self) -> None:
+        """A client that sticks to the first of two servers, each of which takes one request at a time."""
+        self.talk = Conversation(
+            self, backend=replace(TWO, sticky=StickySpec("SRV"), max_requests_per_server=1, queue_timeout=60.0)
+        )
+        assert self.talk.backend.sticky is not None
+        self.cookie = "Cookie: SRV=" + self.talk.backend.sticky.value_for("s1").decode()
+
+    def test_back_to_the_same(self) -> None:
+        """The answer brings the cookie; with it every request goes to the same server, which does not see it."""
+        talk = self.talk
+        client = talk.client()
+        client.sends(get())
+        one = talk.accepts("10.0.0.1")
+        one.sends(ok())
+        self.assertIn(f"Set-{self.cookie}; Path=/".encode(), client.taken())
+        for _ in range(3):
+            one.taken()
+            client.sends(get("/", self.cookie, "X: y"))
+            self.assertNotIn(b"Cookie", one.taken())
+            one.sends(ok())
+            client.sees(ok())
+        talk.nobody_is_dialled()
+        talk.is_over()
+
+    def test_draining_and_weight_0(self) -> None:
+        """A server that drains, or has weight 0, keeps its clients and gets no new ones."""
+        talk = self.talk
+        talk.server("s1").set_mode("drain", "test")
+        client, newcomer = talk.client(), talk.client()
+        client.sends(get("/", self.cookie))
+        talk.accepts("10.0.0.1").sends(ok())
+        newcomer.sends(get())
+        talk.accepts("10.0.0.2").sends(ok())
+        talk.server("s1").set_mode("ready", "test")
+        talk.server("s1").set_weight(0, "test")
+        client.sends(get("/", self.cookie))
+        newcomer.sends(get())
+        self.assertEqual([talk.server(name).active_requests for name in ("s1", "s2")], [1, 1])
+        client.aborts()
+        newcomer.aborts()
+        talk.is_over()
+
+    def test_down(self) -> None:
+        """When its server is down a client goes to another one, and stays there."""
+        talk = self.talk
+        talk.server("s1").set_down("test")
+        client = talk.client()
+        client.sends(get("/", self.cookie))
+        talk.accepts("10.0.0.2").sends(ok())
+        self.assertIn(b"Set-Cookie: SRV=", client.taken())
+        talk.is_over()
+
+    def test_refused(self) -> None:
+        """The same when its server turns out not to answer."""
+        talk = self.talk
+        client = talk.client()
+        client.sends(get("/", self.cookie))
+        talk.refuses(REFUSED)
+        talk.accepts("10.0.0.2").sends(ok())
+        self.assertIn(b"Set-Cookie: SRV=", client.taken())
+        talk.is_over()
+
+    def test_full(self) -> None:
+        """A client waits for its own server; others take whichever has room."""
+        talk = self.talk
+        busy, stuck, other = talk.client("192.0.2.1"), talk.client("192.0.2.2"), talk.client("192.0.2.3")
+        busy.sends(get("/busy"))
+        one = talk.accepts("10.0.0.1")
+        one.taken()
+        stuck.sends(get("/stuck", self.cookie))
+        self.assertEqual(len(talk.backend.queue), 1)
+        other.sends(get("/other"))
+        talk.accepts("10.0.0.2").sends(ok())
+        self.assertEqual(len(talk.backend.queue), 1)
+        one.sends(ok())
+        one.sees_head("GET /stuck HTTP/1.1")
+        one.sends(ok())
+        self.assertEqual(talk.codes(), [200] * 3)
+        talk.is_over()
+
+    def test_its_server_falls_while_it_waits(self) -> None:
+        """A client that waits for a server that goes down gets another one at once."""
+        talk = self.talk
+        busy, stuck = talk.client(), talk.client()
+        busy.sends(get("/busy"))
+        one = talk.accepts("10.0.0.1")
+        stuck.sends(get("/stuck", self.cookie))
+        talk.server("s1").set_down("test")
+        talk.accepts("10.0.0.2").sends(ok())
+        stuck.taken()
+        one.sends(ok())
+        talk.is_over()
+
+    def test_leaving_while_it_waits(self) -> None:
+        """A client that leaves is not served."""
+        talk = self.talk
+        busy, stuck = talk.client(), talk.client()
+        busy.sends(get("/busy"))
+        one = talk.accepts("10.0.0.1")
+        stuck.sends(get("/stuck", self.cookie))
+        stuck.aborts()
+        one.sends(ok())
+        self.assertEqual((talk.codes(), talk.backend.queue.wanted), ([499, 200], []))
+        talk.is_over()
+
+
+class StartTests(SynchronousTestCase):
+    """Servers that are not known yet, or have just come."""
+
+    def test_waiting_for_the_first_check(self) -> None:
+        """While the only servers are being checked for the first time, requests wait; then they are served."""
+        talk = Conversation(self)
+        talk.server().set_checking("not checked yet")
+        client = talk.client()
+        client.sends(get())
+        talk.nobody_is_dialled()
+        talk.server().set_up("good check")
+        talk.accepts().sends(ok())
+        client.sees(ok())
+        talk.is_over()
+
+    def test_nobody_came(self) -> None:
+        """When the first check fails they are answered 503 in the end, and new ones at once."""
+        talk = Conversation(self, backend=replace(BACKEND, queue_timeout=2.0))
+        talk.server().set_checking("not checked yet")
+        first, second = talk.client(), talk.client()
+        first.sends(get())
+        talk.server().set_down("refused")
+        second.sends(get())
+        second.sees_answer("HTTP/1.1 503 Service Unavailable")
+        talk.waits(2.1)
+        first.sees_answer("HTTP/1.1 503 Service Unavailable")
+        talk.is_over()
+
+    def test_slow_start(self) -> None:
+        """A server that comes back, or is new, begins with a part of its share; those of the start do not."""
+        talk = Conversation(self, backend=replace(TWO, slow_start=20.0))
+        one, two = talk.server("s1"), talk.server("s2")
+        one.set_checking("not checked yet")
+        one.set_up("good check")
+        self.assertEqual((one.share, two.share), (100, 100))
+        two.set_down("test")
+        two.set_up("test")
+        one.set_mode("maint", "test")
+        one.set_mode("ready", "test")
+        three = talk.backend.join(replace(servers(1)[0], name="s3"))
+        self.assertEqual((one.share, two.share, three.share), (10, 10, 10))
+        talk.waits(10.5)
+        self.assertEqual(two.share, 50)
+        talk.backend.leave(three)
+        talk.waits(10.5)
+        self.assertEqual((one.share, two.share), (100, 100))
+        two.set_down("test")
+        two.set_up("test")
+        talk.is_over()
 
 
 class TryAgainTests(SynchronousTestCase):

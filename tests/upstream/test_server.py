@@ -102,6 +102,81 @@ class RoomTests(SynchronousTestCase):
             server.active_requests = active
             self.assertEqual(server.has_room, room, (limit, active))
 
+    def test_own_limits(self) -> None:
+        """A server's own limits take the place of the backend's; the lowest of all counts."""
+        for own, options, adaptive, limit in (
+            ((None, None), (10, 0), None, 10),
+            ((None, None), (10, 7), None, 7),
+            ((3, None), (10, 7), None, 3),
+            ((0, None), (10, 7), None, 7),
+            ((0, 0), (10, 7), None, 0),
+            ((None, 12), (0, 7), None, 12),
+            ((None, 12), (0, 7), 5, 5),
+            ((0, 0), (0, 0), 5, 5),
+            ((2, 0), (0, 0), 5, 2),
+        ):
+            spec = ServerSpec("s", "http", a_spec().address, max_connections=own[0], max_requests=own[1])
+            backend = BackendOptions(max_connections_per_server=options[0], max_requests_per_server=options[1])
+            server = Server(spec, backend, lambda: 1.0)
+            server.adaptive_limit = adaptive
+            self.assertEqual(server.limit, limit, (own, options, adaptive))
+
+
+class WantedTests(SynchronousTestCase):
+    """What whoever runs it wants of a server."""
+
+    def test_states_follow_from_both(self) -> None:
+        """Maint comes before down, down before drain, drain before ejected; when one ends the next shows."""
+        server = a_server()
+        server.eject("errors")
+        server.set_mode("drain", "by hand")
+        self.assertEqual(server.state, "drain")
+        server.set_down("refused")
+        server.set_mode("maint", "by hand")
+        self.assertEqual(server.state, "maint")
+        server.set_mode("ready", "by hand")
+        self.assertEqual(server.state, "down")
+        server.set_up("good check")
+        self.assertEqual(server.state, "ejected")
+        server.restore("time is over")
+        self.assertEqual(server.state, "up")
+        self.assertEqual(
+            [state for _, state, _ in server.history], ["ejected", "drain", "down", "maint", "down", "ejected", "up"]
+        )
+
+    def test_who_may_stay(self) -> None:
+        """Clients that stick to a server stay while it drains or has weight 0, else they go."""
+        server = a_server(weight=0)
+        self.assertEqual((server.is_usable, server.takes_stuck), (False, True))
+        server.set_mode("drain", "x")
+        self.assertEqual((server.is_usable, server.takes_stuck), (False, True))
+        server.set_mode("maint", "x")
+        self.assertFalse(server.takes_stuck)
+        server.set_mode("ready", "x")
+        for change in (server.eject, server.set_down):
+            change("x")
+            self.assertFalse(server.takes_stuck)
+
+    def test_weights(self) -> None:
+        """A new weight is told and remembered with its reason; the same again is no news."""
+        server, told = a_server(), []
+        server.on_change = lambda server, before: told.append((server.weight, before))
+        server.set_weight(7, "more memory")
+        server.set_weight(7, "again")
+        self.assertEqual((server.weight, server.share, told), (7, 700, [(7, "up")]))
+        self.assertEqual([text for _, _, text in server.history], ["weight 7: more memory"])
+
+    def test_not_checked_yet(self) -> None:
+        """Before its first verdict a server is down, but it is known that it may come up at any moment."""
+        server = a_server()
+        server.set_checking("not checked yet")
+        self.assertEqual((server.state, server.is_checking), ("down", True))
+        server.set_up("1 good check")
+        self.assertEqual((server.state, server.is_checking), ("up", False))
+        server.set_checking("not checked yet")
+        server.set_down("3 failures in a row")
+        self.assertEqual((server.state, server.is_checking), ("down", False))
+
 
 class CountingTests(SynchronousTestCase):
     """What is counted of a server's traffic."""

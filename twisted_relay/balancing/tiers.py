@@ -1,7 +1,7 @@
 """Which part of the traffic each priority tier gets, by how many of its servers are usable (Envoy's `priority.rst`).
 
 A tier counts as fully healthy while 1 / 1.4 of its servers (72 %) are; below that, what it cannot take spills over to
-the next. Everything is whole percent, rounded down as Envoy does.
+the next. Everything is whole percent, rounded down as Envoy does; but one server of a thousand is better than none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,8 +14,8 @@ Count = tuple[int, int]
 
 
 def healths(counts: Sequence[Count]) -> list[int]:
-    """How much of the whole traffic each tier could take, in percent up to 100."""
-    return [min(100, OVERPROVISIONING * usable // total) if total else 0 for usable, total in counts]
+    """How much of the whole traffic each tier could take, in percent up to 100; at least 1 if anything is usable."""
+    return [min(100, max(1, OVERPROVISIONING * usable // total)) if usable else 0 for usable, total in counts]
 
 
 def tier_loads(counts: Sequence[Count]) -> list[int]:

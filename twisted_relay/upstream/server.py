@@ -156,7 +156,7 @@ class Server:
     def set_ramp(self, part: float) -> None:
         """Give it this part of its share and limits, above 0.0 and up to 1.0; who sets it tells the backend."""
         self.ramp = part
-        self.share = ceil(self.weight * FULL_SHARE * part)
+        self.share = ceil(self.weight * FULL_SHARE * part - 1e-6)  # 0.55 of 400 is 220
 
     def count_error(self, error: ServerError) -> None:
         """A connection or a response failed."""
