@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from twisted.application.service import Service
@@ -50,6 +51,52 @@ def make_service(config: Config, reactor: IReactorTime) -> "RelayService":
     return RelayService(Relay(config, reactor))
 
 
+class Traffic:
+    """The way of every request: listeners, routes and backends, tied together. Nothing listens, nothing runs."""
+
+    def __init__(
+        self,
+        config: Config,
+        surroundings: Surroundings,
+        observers: Callable[[ListenerOptions], Sequence[Observer]],
+    ) -> None:
+        """`observers` says who is told of every exchange of a listener. Raises `ConfigurationError`."""
+        self._deadlines = surroundings.deadlines
+        self._observers = observers
+        buckets = config.metrics.buckets
+        self.backends = {name: assemble(each, surroundings, buckets) for name, each in config.backends.items()}
+        routes = [(options, self._make_plan(options)) for options in config.routes]
+        self.listeners = [self._make_listener(options, routes) for options in config.listeners]
+
+    def _make_plan(self, options: RouteOptions) -> Plan:
+        if options.respond is not None:
+            destination = respond(options)
+        elif options.redirect is not None:
+            destination = redirect(options.redirect)
+        else:
+            destination = forward_to(self.backends[options.backend])
+        upgrades = None if "any" in options.upgrade else frozenset(word.encode("ascii") for word in options.upgrade)
+        through = chain(filters_of(options), destination)
+        return Plan(options.name, through, options.max_body or 0, upgrades, options.backend)
+
+    def _make_listener(self, options: ListenerOptions, routes: Sequence[tuple[RouteOptions, Plan]]) -> Listener:
+        mine = [
+            Route(route, plan if route.max_body is not None else _limited(plan, options.max_body))
+            for route, plan in routes
+            if not route.listener or options.name in route.listener
+        ]
+        fallback = self._fallback(options)
+        if fallback is not None:
+            plan = Plan("", fallback, options.max_body, backend="" if options.redirect else options.backend)
+            mine.append(Route(RouteOptions(name=""), plan))
+        return Listener(options, Router(mine), self._deadlines, self._observers(options))
+
+    def _fallback(self, options: ListenerOptions) -> Destination | None:
+        if options.redirect is not None:
+            return redirect(options.redirect)
+        return forward_to(self.backends[options.backend]) if options.backend else None
+
+
 class Relay:
     """The objects of one configuration, tied together. Nothing runs before `open` and `start`."""
 
@@ -66,41 +113,13 @@ class Relay:
         self.poller = poller_in(reactor)
         self.resolver = Resolver(reactor)
         surroundings = Surroundings(reactor, self.poller, self.deadlines, self.resolver)
-        buckets = config.metrics.buckets
-        self.backends = {name: assemble(each, surroundings, buckets) for name, each in config.backends.items()}
+        traffic = Traffic(config, surroundings, self._observers)
+        self.backends, self.listeners = traffic.backends, traffic.listeners
         self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
-        routes = [(options, self._make_plan(options)) for options in config.routes]
-        self.listeners = [self._make_listener(options, routes) for options in config.listeners]
         self.ports = [self._make_ports(listener) for listener in self.listeners]
         self.admin = self._make_admin()
 
     # -- making ---------------------------------------------------------------------------------------------------
-
-    def _make_plan(self, options: RouteOptions) -> Plan:
-        if options.respond is not None:
-            destination = respond(options)
-        elif options.redirect is not None:
-            destination = redirect(options.redirect)
-        else:
-            destination = forward_to(self.backends[options.backend])
-        upgrades = None if "any" in options.upgrade else frozenset(word.encode("ascii") for word in options.upgrade)
-        return Plan(options.name, chain(filters_of(options), destination), options.max_body or 0, upgrades)
-
-    def _make_listener(self, options: ListenerOptions, routes: Sequence[tuple[RouteOptions, Plan]]) -> Listener:
-        mine = [
-            Route(route, plan if route.max_body is not None else _limited(plan, options.max_body))
-            for route, plan in routes
-            if not route.listener or options.name in route.listener
-        ]
-        fallback = self._fallback(options)
-        if fallback is not None:
-            mine.append(Route(RouteOptions(name=""), Plan("", fallback, options.max_body)))
-        return Listener(options, Router(mine), self.deadlines, self._observers(options))
-
-    def _fallback(self, options: ListenerOptions) -> Destination | None:
-        if options.redirect is not None:
-            return redirect(options.redirect)
-        return forward_to(self.backends[options.backend]) if options.backend else None
 
     def _observers(self, options: ListenerOptions) -> list[Observer]:
         """Who is told of every exchange of a listener: metrics, and its access log."""
@@ -206,7 +225,7 @@ def _fire(deferred: Deferred[None]) -> None:
 
 
 def _limited(plan: Plan, max_body: int) -> Plan:
-    return Plan(plan.route, plan.destination, max_body, plan.upgrades)
+    return replace(plan, max_body=max_body)
 
 
 def _tick(config: Config) -> float:

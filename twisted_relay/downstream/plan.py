@@ -16,6 +16,8 @@ class Plan:
     """Octets of request content; 0: no limit."""
     upgrades: frozenset[bytes] | None = frozenset()
     """Lower-case protocols that a client may upgrade to; None: any."""
+    backend: str = ""
+    """The name of the backend that it leads to; empty where relay answers itself."""
 
     def allows_upgrade(self, protocols: bytes) -> bool:
         """Whether a client may upgrade to what its Upgrade field says."""
