@@ -68,6 +68,19 @@ class StateTests(SynchronousTestCase):
         server.set_up("2 good checks in a row")
         self.assertEqual(list(server.history), [(2.0, "down", "GET / answered 500"), (3.0, "up", server.reason)])
 
+    def test_what_is_wanted_is_remembered_also_while_it_changes_nothing(self) -> None:
+        """A server that is down and is to drain stays down; its history says who wanted what, once."""
+        server = a_server(lambda: 1.0)
+        server.set_down("refused")
+        server.set_mode("drain", "by operator")
+        server.set_mode("drain", "by operator")
+        self.assertEqual((server.state, server.reason), ("down", "refused"))
+        server.set_up("2 good checks in a row")
+        self.assertEqual(
+            [(state, reason) for _, state, reason in server.history],
+            [("down", "refused"), ("down", "mode drain: by operator"), ("drain", "2 good checks in a row")],
+        )
+
     def test_changes_are_counted(self) -> None:
         """Each state says how often it was entered."""
         server = a_server()

@@ -140,8 +140,13 @@ class Server:
     def set_mode(self, mode: str, reason: str) -> None:
         """What is wanted of it: `ready`, `drain` or `maint`."""
         assert mode in MODES
+        if mode == self.mode:
+            return
         self.mode = mode
+        before = self.state
         self._settle(reason)
+        if self.state == before:
+            self.history.append((self._now(), before, f"mode {mode}: {reason}"))
 
     def set_weight(self, weight: int, reason: str) -> None:
         """Give it another weight, 0 to 256; the history says why."""
