@@ -90,6 +90,11 @@ class SummaryTests(SynchronousTestCase):
         """Where there is no private listener nothing is said of it."""
         self.assertEqual(summary(self.load(EVERYTHING), {}, [])[-1], "log main: json to stderr")
 
+    def test_control(self) -> None:
+        """The socket for control is named last."""
+        said = summary(self.load(EVERYTHING), {}, [], ["unix:/run/relay/admin.sock"])
+        self.assertEqual(said[-1], "control: unix:/run/relay/admin.sock")
+
     def test_many(self) -> None:
         """A thousand routes, or servers, do not make a thousand lines or words."""
         hosts = " ".join(f"h{number}.example.org" for number in range(MOST_ITEMS + 2))

@@ -15,9 +15,11 @@ from twisted.logger import Logger
 from twisted_relay import __version__
 from twisted_relay.access_log.log import AccessLog
 from twisted_relay.admin.access import Access
+from twisted_relay.admin.control import Control
 from twisted_relay.admin.pages import Pages, pages
-from twisted_relay.admin.ports import AdminPorts
-from twisted_relay.admin.site import AdminSite
+from twisted_relay.admin.ports import CONTROL_MODE, AdminPorts
+from twisted_relay.admin.servers import Servers
+from twisted_relay.admin.site import AdminSite, ControlRequest
 from twisted_relay.config.tree import Config, ListenerOptions, RouteOptions
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
@@ -118,6 +120,7 @@ class Relay:
         self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
         self.ports = [self._make_ports(listener) for listener in self.listeners]
         self.admin = self._make_admin()
+        self.control = self._make_control()
 
     # -- making ---------------------------------------------------------------------------------------------------
 
@@ -144,6 +147,16 @@ class Relay:
         resource = Pages(Access(options.allow), pages(Exposition(sources), lambda: self.unready))
         return AdminPorts(options.stats, AdminSite(resource, self.reactor), self.reactor)
 
+    def _make_control(self) -> AdminPorts:
+        servers = Servers(self.backends, time.time)
+        resource = Control(
+            {"/api/servers": lambda _: servers.all(), "/api/servers/": servers.one},
+            {"/api/servers/": servers.change},
+        )
+        path = self.config.admin.bind
+        site = AdminSite(resource, self.reactor, ControlRequest)
+        return AdminPorts((path,) if path else (), site, self.reactor, CONTROL_MODE)
+
     def _make_ports(self, listener: Listener) -> ListenerPorts:
         name = listener.options.tls
         context = listener_context(self.config.tls[name]) if name else None
@@ -158,6 +171,7 @@ class Relay:
         for ports in self.ports:
             ports.open()
         self.admin.open()
+        self.control.open()
 
     def start(self) -> None:
         """Start the clocks."""
@@ -191,7 +205,7 @@ class Relay:
         await deferLater(self.reactor, 0)  # the last connections tell of their end, and then to the logs
         for log in self.logs.values():
             log.close()
-        await self.admin.close()
+        await gatherResults([self.admin.close(), self.control.close()])
 
     def reopen_logs(self) -> None:
         """Open the files of the access logs again, after they were renamed."""
@@ -201,7 +215,7 @@ class Relay:
     def summary(self) -> list[str]:
         """What is served, where and from where, in words."""
         bound = {listener.name: ports.addresses for listener, ports in zip(self.listeners, self.ports, strict=True)}
-        return summary(self.config, bound, self.admin.addresses)
+        return summary(self.config, bound, self.admin.addresses, self.control.addresses)
 
     def _until_idle(self, listener: Listener) -> Deferred[None]:
         idle: Deferred[None] = Deferred()

@@ -15,13 +15,17 @@ MOST_ITEMS = 8
 """Values of one condition, or servers of one backend, that are shown."""
 
 
-def summary(config: Config, bound: Mapping[str, Sequence[str]], admin: Sequence[str]) -> list[str]:
-    """The lines; `bound` has the addresses of each listener by its name, `admin` those of the private one."""
+def summary(
+    config: Config, bound: Mapping[str, Sequence[str]], admin: Sequence[str], control: Sequence[str] = ()
+) -> list[str]:
+    """The lines; `bound` has the addresses of each listener by its name, `admin` those of the private one, `control`
+    the socket for control."""
     listeners = [_listener(options, bound.get(options.name, ())) for options in config.listeners]
     routes = [f"route {number}: {_route(options)}" for number, options in enumerate(config.routes, 1)]
     backends = [_backend(options) for options in config.backends.values()]
     logs = [f"log {options.name}: {options.format} to {options.to}" for options in config.logs.values()]
     private = [f"admin: {', '.join(admin)}: /metrics /-/healthy /-/ready"] if admin else []
+    private += [f"control: {', '.join(control)}"] if control else []
     return [*listeners, *_first(routes, "routes"), *_first(backends, "backends"), *logs, *private]
 
 

@@ -59,6 +59,30 @@ class BindTests(SynchronousTestCase):
             self.assertTrue(faults_of(addresses.BINDS, text), text)
 
 
+class ControlSocketTests(SynchronousTestCase):
+    """Where control is."""
+
+    def test_a_socket(self) -> None:
+        """It is a UNIX socket, and is shown as it is written."""
+        self.assertEqual(parse(addresses.CONTROL_SOCKET, "unix:/run/a.sock"), UnixAddress("/run/a.sock"))
+        self.assertEqual(addresses.CONTROL_SOCKET.show(UnixAddress("/run/a.sock")), "unix:/run/a.sock")
+        self.assertEqual(addresses.CONTROL_SOCKET.show(None), "")
+
+    def test_refused(self) -> None:
+        """TCP is refused, with the option that takes it; so is a path that is not absolute, or a second socket."""
+        for text, help in (
+            (
+                "127.0.0.1:9181",
+                "write unix:/PATH: control is not offered over TCP; metrics and health are, with stats = "
+                "127.0.0.1:9181",
+            ),
+            ("/run/a.sock", "write unix:/PATH: control is not offered over TCP"),
+            ("unix:a.sock", "write the absolute path of a socket, at most 107 bytes: unix:/run/x.sock"),
+        ):
+            self.assertEqual(faults_of(addresses.CONTROL_SOCKET, text)[0].help, help)
+        self.assertTrue(faults_of(addresses.CONTROL_SOCKET, "unix:/a unix:/b"))
+
+
 class NetworkTests(SynchronousTestCase):
     """Groups of addresses."""
 

@@ -63,3 +63,10 @@ class BindTests(SynchronousTestCase):
         """`stats` of [admin] is an address as others are."""
         text = BOUND.format(":80", ":81") + "[admin]\nstats = 127.0.0.1:81\n"
         self.assertEqual(places(load_files(self.mktemp(), {"x.ini": text})), ["9:9: error[duplicate-bind]"])
+
+    def test_the_control_socket(self) -> None:
+        """`bind` of [admin] cannot be the socket of its `stats`, nor that of a listener."""
+        for first, stats in (("unix:/run/a.sock", ""), (":80", "stats = unix:/run/a.sock\n")):
+            text = BOUND.format(first, ":81") + f"[admin]\nbind = unix:/run/a.sock\n{stats}"
+            found = places(load_files(self.mktemp(), {"x.ini": text}))
+            self.assertEqual(found, ["10:9: error[duplicate-bind]" if stats else "9:8: error[duplicate-bind]"])

@@ -23,6 +23,8 @@ class Answer:
     content: bytes
     content_type: bytes = TEXT
     coding: bytes = b""
+    allow: bytes = b"GET, HEAD"
+    """The methods that would have been right, for a 405."""
 
 
 Page = Callable[[Request], Answer]
@@ -62,6 +64,22 @@ def _joined(request: Request, name: bytes) -> bytes:
     return b",".join(request.requestHeaders.getRawHeaders(name, []))
 
 
+def written(request: Request, answer: Answer) -> bytes:
+    """Set status and fields of the answer; returns the content that follows them."""
+    request.setResponseCode(answer.status)
+    headers = request.responseHeaders
+    headers.removeHeader(b"server")
+    headers.setRawHeaders(b"content-type", [answer.content_type])
+    headers.setRawHeaders(b"content-length", [b"%d" % len(answer.content)])
+    headers.setRawHeaders(b"cache-control", [b"no-store"])
+    headers.setRawHeaders(b"x-content-type-options", [b"nosniff"])
+    if answer.coding:
+        headers.setRawHeaders(b"content-encoding", [answer.coding])
+    if answer.status == 405:
+        headers.setRawHeaders(b"allow", [answer.allow])
+    return b"" if request.method == b"HEAD" else answer.content
+
+
 class Pages(Resource):
     """All pages as one resource: refuses who may not, and what is not there."""
 
@@ -75,20 +93,9 @@ class Pages(Resource):
     def render(self, request: Request) -> bytes:
         """Answer; called by Twisted."""
         answer = self._answer(request)
-        request.setResponseCode(answer.status)
-        headers = request.responseHeaders
-        headers.removeHeader(b"server")
-        headers.setRawHeaders(b"content-type", [answer.content_type])
-        headers.setRawHeaders(b"content-length", [b"%d" % len(answer.content)])
-        headers.setRawHeaders(b"cache-control", [b"no-store"])
-        headers.setRawHeaders(b"x-content-type-options", [b"nosniff"])
-        if answer.coding:
-            headers.setRawHeaders(b"content-encoding", [answer.coding])
         if answer.content_type != TEXT:
-            headers.setRawHeaders(b"vary", [b"Accept, Accept-Encoding"])
-        if answer.status == 405:
-            headers.setRawHeaders(b"allow", [b"GET, HEAD"])
-        return b"" if request.method == b"HEAD" else answer.content
+            request.responseHeaders.setRawHeaders(b"vary", [b"Accept, Accept-Encoding"])
+        return written(request, answer)
 
     def _answer(self, request: Request) -> Answer:
         client = getattr(request.getClientAddress(), "host", "")

@@ -12,15 +12,21 @@ from twisted_relay.errors import BindError
 from twisted_relay.net.binding import hosts_to_bind, remove_stale_socket
 
 SOCKET_MODE = 0o660
+"""Who may look: owner and group."""
+CONTROL_MODE = 0o600
+"""Who may change something: the owner."""
 
 
 class AdminPorts:
-    """Every address of `[admin] stats`. `reactor` gives `listenTCP` and `listenUNIX`."""
+    """Every address of `[admin] stats`, or that of `bind`. `reactor` gives `listenTCP` and `listenUNIX`."""
 
-    def __init__(self, binds: tuple[BindAddress, ...], site: Site, reactor: object) -> None:
+    def __init__(
+        self, binds: tuple[BindAddress, ...], site: Site, reactor: object, socket_mode: int = SOCKET_MODE
+    ) -> None:
         self._binds = binds
         self._site = site
         self._reactor = cast(Any, reactor)
+        self._socket_mode = socket_mode
         self._ports: list[IListeningPort] = []
         self.addresses: list[str] = []
         """Where it listens, as text; with the port that was taken for port 0."""
@@ -43,7 +49,7 @@ class AdminPorts:
     def _open(self, bind: BindAddress) -> None:
         if not isinstance(bind, Address):
             remove_stale_socket(bind.path)
-            self._ports.append(self._reactor.listenUNIX(bind.path, self._site, mode=SOCKET_MODE))
+            self._ports.append(self._reactor.listenUNIX(bind.path, self._site, mode=self._socket_mode))
             self.addresses.append(str(bind))
             return
         for host in hosts_to_bind(bind.host):

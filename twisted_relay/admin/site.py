@@ -1,4 +1,4 @@
-"""The private listener as a `twisted.web` site: small limits, no log, no content taken."""
+"""The private listener as a `twisted.web` site: small limits, no log, little content taken."""
 
 from io import BytesIO
 from typing import Any, cast
@@ -13,7 +13,7 @@ TIMEOUT = 30.0
 MAX_HEADER = 8192
 MAX_FIELDS = 64
 MAX_CONTENT = 65536
-"""Octets of request content that are read and forgotten before the connection is closed."""
+"""Octets of request content: pages forget them, control reads them; after more the connection is closed."""
 
 
 class AdminChannel(HTTPChannel):
@@ -39,14 +39,31 @@ class AdminRequest(Request):
             self.channel.loseConnection()
 
 
+class ControlRequest(AdminRequest):
+    """A request whose content is kept while it is small: one that changes something."""
+
+    is_too_large = False
+    """It had more than `MAX_CONTENT`; nothing of it is kept."""
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Keep a part of it. Of what is too large a little more is read, so that the answer finds a reader."""
+        self._dropped += len(data)
+        if self._dropped > 2 * MAX_CONTENT:
+            self.channel.loseConnection()
+        elif self._dropped > MAX_CONTENT:
+            self.is_too_large = True
+        else:
+            cast(BytesIO, self.content).write(data)
+
+
 class AdminSite(Site):
     """The pages, without a log of who asked for them."""
 
     protocol = cast(Any, AdminChannel)
     noisy = False
 
-    def __init__(self, resource: IResource, reactor: IReactorTime) -> None:
-        super().__init__(resource, AdminRequest, timeout=TIMEOUT, reactor=reactor, parsePOSTFormSubmission=False)
+    def __init__(self, resource: IResource, reactor: IReactorTime, request: type[AdminRequest] = AdminRequest) -> None:
+        super().__init__(resource, request, timeout=TIMEOUT, reactor=reactor, parsePOSTFormSubmission=False)
 
     def log(self, request: object) -> None:
         """Nothing: probes and scrapes come all the time."""

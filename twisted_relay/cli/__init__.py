@@ -30,6 +30,8 @@ COMMANDS: dict[str, str] = {
     "run": "serve a configuration, in the foreground",
     "check": "report every mistake in configuration files",
     "demo": "try it: a proxy and two small servers on this machine",
+    "servers": "show the servers of the running daemon",
+    "server": "show or change one server: drain, maint, ready, weight",
     "version": "print the versions of relay and of what it stands on",
 }
 

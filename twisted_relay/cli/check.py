@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     checked = {file: load(file, os.environ) for file in files}
     out = sys.stdout
     if arguments.format == "json":
-        _print(as_json([each for loaded in checked.values() for each in loaded.diagnostics]), out)
+        print_text(as_json([each for loaded in checked.values() for each in loaded.diagnostics]), out)
     else:
         for file, loaded in checked.items():
             _print_one(file, loaded, arguments.format, out)
@@ -42,8 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _print_one(file: str, loaded: Loaded, format: str, out: TextIO) -> None:
     paint = coloured if wants_colour(out, os.environ) else plain
     for diagnostic in loaded.diagnostics:
-        _print(as_github(diagnostic) if format == "github" else as_text(diagnostic, paint), out)
-    _print(summary(file, loaded), out)
+        print_text(as_github(diagnostic) if format == "github" else as_text(diagnostic, paint), out)
+    print_text(summary(file, loaded), out)
 
 
 def summary(file: str, loaded: Loaded) -> str:
@@ -80,7 +80,7 @@ def wants_colour(out: TextIO, environment: Mapping[str, str]) -> bool:
     return out.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
-def _print(text: str, out: TextIO) -> None:
+def print_text(text: str, out: TextIO) -> None:
     """Print text; what the terminal's encoding lacks is escaped."""
     encoding = out.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding), file=out)

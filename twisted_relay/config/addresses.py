@@ -74,6 +74,18 @@ def parse_bind(text: str) -> BindAddress:
 BINDS: Parser[tuple[BindAddress, ...]] = word_list("addresses", parse_bind)
 
 
+def _parse_control_socket(text: str) -> UnixAddress:
+    if not text.startswith("unix:"):
+        hint = "write unix:/PATH: control is not offered over TCP"
+        raise not_valid(text, f"{hint}; metrics and health are, with stats = {text}" if ":" in text else hint)
+    return _parse_socket(text)
+
+
+CONTROL_SOCKET: Parser[UnixAddress | None] = one_word(
+    "`unix:/PATH`", _parse_control_socket, lambda address: str(address or "")
+)
+
+
 def parse_network(text: str) -> Network:
     """`10.0.0.0/8`, `::1`."""
     if not _NETWORK.fullmatch(text):

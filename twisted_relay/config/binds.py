@@ -34,14 +34,14 @@ def check_binds(sections: Sequence[Section], report: Report) -> None:
 
 def _binds(section: Section) -> Iterator[tuple[BindAddress, Span]]:
     options = section.options
+    taken: dict[str, Sequence[BindAddress]] = {}
     if isinstance(options, ListenerOptions):
-        key, addresses = "bind", options.bind
+        taken = {"bind": options.bind}
     elif isinstance(options, AdminOptions):
-        key, addresses = "stats", options.stats
-    else:
-        return
-    if addresses:
-        yield from zip(addresses, (word.span for word in section.values[key].words()), strict=False)
+        taken = {"bind": (options.bind,) if options.bind else (), "stats": options.stats}
+    for key, addresses in taken.items():
+        if addresses:
+            yield from zip(addresses, (word.span for word in section.values[key].words()), strict=False)
 
 
 def _overlap(one: BindAddress, other: BindAddress) -> bool:

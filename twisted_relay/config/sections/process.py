@@ -1,12 +1,14 @@
 """The sections about the process itself and about what it shows: relay, admin, metrics, log."""
 
+# ruff: noqa: RUF009 (option() makes a dataclass field)
+
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
-from twisted_relay.config.addresses import BINDS, NETWORKS
+from twisted_relay.config.addresses import BINDS, CONTROL_SOCKET, NETWORKS
 from twisted_relay.config.option import option, required
 from twisted_relay.config.scalars import ANY_TIME, BUCKETS, LOG_TARGET, WORDS, choice
-from twisted_relay.config.values import NOWHERE, BindAddress, Location, Network
+from twisted_relay.config.values import NOWHERE, BindAddress, Location, Network, UnixAddress
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 OPENTELEMETRY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
@@ -45,10 +47,18 @@ class RelayOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminOptions:
-    """The private side: metrics and health of the process itself. Keep it off public addresses."""
+    """The private side: control, metrics and health of the process itself. Keep it off public addresses."""
 
     name: str = ""
     where: Location = field(default=NOWHERE, compare=False)
+    bind: UnixAddress | None = option(
+        CONTROL_SOCKET,
+        None,
+        "UNIX socket for control: `relay servers` and `relay server` ask there. It belongs to "
+        "the user that relay runs as, with mode 0600: who can open it can take servers out. There is no control over "
+        "TCP. Without this option there is none at all.",
+        "unix:/run/relay/admin.sock",
+    )
     stats: tuple[BindAddress, ...] = option(
         BINDS,
         (),
