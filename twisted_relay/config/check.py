@@ -13,6 +13,7 @@ from twisted_relay.config.binds import check_binds
 from twisted_relay.config.build import ONE_OF, OPTIONS, Section
 from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.responses import TO_HTTPS
+from twisted_relay.config.secrets import check_sticky_secrets
 from twisted_relay.config.suggest import did_you_mean
 from twisted_relay.config.tree import (
     SECTIONS,
@@ -268,6 +269,7 @@ CHECKS: tuple[Callable[[Sequence[Section], Report], None], ...] = (
     check_files,
     check_logs,
     check_secrets,
+    check_sticky_secrets,
 )
 
 CONCLUSIONS: tuple[Callable[[Sequence[Section], Report], None], ...] = (

@@ -11,10 +11,9 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_relay.balancing.policy import Random
-from twisted_relay.config.certificates import read_bounded
+from twisted_relay.config.secrets import read_secret
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, ServerSpec
-from twisted_relay.errors import ConfigurationError
 from twisted_relay.histogram import DURATION_BOUNDS
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.tls import server_context
@@ -24,9 +23,6 @@ from twisted_relay.upstream.pool import Pool
 from twisted_relay.upstream.resolver import Resolver, is_address
 from twisted_relay.upstream.server import Server
 from twisted_relay.upstream.sticky import Sticky
-
-LEAST_SECRET, LARGEST_SECRET = 16, 4096
-"""Octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +60,10 @@ def assemble(
         server = Server(spec, options, deadlines.now)
         backend.enlist(server, make_pool(server))
     if options.sticky is not None:
-        backend.sticky = Sticky(options.sticky, options.name, _sticky_secret(options.sticky_secret_file))
+        secret = read_secret(options.sticky_secret_file) if options.sticky_secret_file else b""
+        backend.sticky = Sticky(options.sticky, options.name, secret)
     backend.refresh()
     return backend
-
-
-def _sticky_secret(path: str) -> bytes:
-    """What the file holds, without white space around it; nothing without a file. Raises `ConfigurationError`."""
-    if not path:
-        return b""
-    secret = read_bounded(path, LARGEST_SECRET).strip()
-    if len(secret) < LEAST_SECRET:
-        raise ConfigurationError(f"{path} holds {len(secret)} bytes; a secret has at least {LEAST_SECRET}")
-    return secret
 
 
 def look_up_servers(backend: Backend, resolver: Resolver) -> None:
