@@ -1,5 +1,6 @@
 """Who watches a backend, and on real sockets: a server that dies is noticed, and so is its return."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,14 +14,18 @@ from twisted.web.server import Request, Site
 from tests.health.watched import OPTIONS, Group
 from twisted_relay.config import load
 from twisted_relay.config.sections.backend import BackendOptions
-from twisted_relay.config.values import Address, ServerSpec
+from twisted_relay.config.values import Address, OutlierSpec, ServerSpec
 from twisted_relay.errors import ConnectionReset
 from twisted_relay.health import CHECKS, watchers_of
+from twisted_relay.health.comparison import Comparison
+from twisted_relay.health.ejector import Ejector
 from twisted_relay.health.failures import FailureLog
 from twisted_relay.health.monitors import Monitors
-from twisted_relay.health.passive import Ejector
+from twisted_relay.health.passive import ErrorsInARow
 from twisted_relay.service import Relay
 from twisted_relay.upstream.server import Server
+
+OUTLIERS = OutlierSpec()
 
 
 class WatchersTests(SynchronousTestCase):
@@ -29,9 +34,11 @@ class WatchersTests(SynchronousTestCase):
     def test_kinds(self) -> None:
         """There are monitors when there is a check; failures are always told, and eject unless that is off."""
         cases: tuple[tuple[BackendOptions, list[type]], ...] = (
-            (OPTIONS, [Monitors, FailureLog, Ejector]),
-            (BackendOptions(name="app"), [FailureLog, Ejector]),
+            (OPTIONS, [Monitors, FailureLog, Ejector, ErrorsInARow]),
+            (BackendOptions(name="app"), [FailureLog, Ejector, ErrorsInARow]),
             (BackendOptions(name="app", eject_after=None), [FailureLog]),
+            (BackendOptions(name="app", eject_outliers=OUTLIERS), [FailureLog, Ejector, ErrorsInARow, Comparison]),
+            (BackendOptions(name="app", eject_after=None, eject_outliers=OUTLIERS), [FailureLog, Ejector, Comparison]),
         )
         for options, kinds in cases:
             group = Group("a", "b", options=options)
@@ -40,7 +47,7 @@ class WatchersTests(SynchronousTestCase):
 
     def test_start_and_stop(self) -> None:
         """Stopping leaves nothing behind, whether started or not, and however often."""
-        group = Group("a", "b")
+        group = Group("a", "b", options=replace(OPTIONS, eject_outliers=OUTLIERS, eject_until_check=True))
         backend = group.backend
         for watcher in watchers_of(backend, lambda: 0.5):
             watcher.stop()
@@ -52,7 +59,7 @@ class WatchersTests(SynchronousTestCase):
 
     def test_membership(self) -> None:
         """Whoever watches hears of servers that join and leave between its start and its stop, and forgets them."""
-        group = Group("a", "b")
+        group = Group("a", "b", options=replace(OPTIONS, eject_outliers=OUTLIERS, eject_until_check=True))
         backend = group.backend
         watchers = watchers_of(backend, lambda: 0.5)
         for watcher in watchers:

@@ -1,4 +1,4 @@
-"""Servers that fail live requests are taken out for a while."""
+"""Servers that fail several live requests in a row are taken out."""
 
 from dataclasses import replace
 
@@ -17,39 +17,11 @@ from twisted_relay.errors import (
     RelayError,
     ResponseTimeout,
 )
-from twisted_relay.health.passive import Ejector, Window
+from twisted_relay.health.ejector import Ejector
+from twisted_relay.health.passive import ErrorsInARow
 from twisted_relay.http.message import Answer
 from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.upstream.server import Server
-
-#: (errors, window, times of failures, the places in `times` at which it is too much).
-WINDOWS: tuple[tuple[int, float, tuple[float, ...], tuple[int, ...]], ...] = (
-    (1, 10.0, (0.0,), (0,)),
-    (3, 10.0, (0.0, 0.0, 0.0), (2,)),
-    (3, 10.0, (0.0, 5.0, 10.0), (2,)),
-    (3, 10.0, (0.0, 5.0, 10.5), ()),
-    (3, 10.0, (0.0, 5.0, 10.5, 15.0), (3,)),
-    (3, 10.0, (0.0, 1.0, 20.0, 21.0, 40.0, 41.0), ()),
-    (2, 1.0, (0.0, 1.5, 3.0, 3.5, 9.0), (3,)),
-)
-
-
-class WindowTests(SynchronousTestCase):
-    """So many failures in so much time."""
-
-    def test_tables(self) -> None:
-        """Failures count together as long as the first of them is within the window."""
-        for errors, seconds, times, expected in WINDOWS:
-            window = Window(EjectSpec(errors, seconds))
-            full = tuple(place for place, time in enumerate(times) if window.failed(time))
-            self.assertEqual(full, expected, times)
-
-    def test_cleared(self) -> None:
-        """After it was cleared it takes as many failures again."""
-        window = Window(EjectSpec(2, 10.0))
-        self.assertEqual([window.failed(1.0), window.failed(1.0)], [False, True])
-        window.clear()
-        self.assertEqual([window.failed(1.0), window.failed(1.0)], [False, True])
 
 
 class Ejection(Group):
@@ -57,8 +29,10 @@ class Ejection(Group):
 
     def __init__(self, *names: str) -> None:
         super().__init__(*names, options=replace(OPTIONS, eject_for=30.0))
-        self.ejector = Ejector(self.backend, EjectSpec(3, 10.0))
+        self.ejector = Ejector(self.backend)
+        self.row = ErrorsInARow(self.backend, self.ejector, EjectSpec(3, 10.0))
         self.ejector.start()
+        self.row.start()
 
     def tell(self, server: Server, outcome: RelayError | int, times: int = 1) -> None:
         """So many requests to a server end like this."""
@@ -166,25 +140,13 @@ class EjectionTests(SynchronousTestCase):
                 group.tell(server, RESET)
         self.assertEqual(group.states, ["up", "up", "up"])
 
-    def test_it_comes_back(self) -> None:
-        """After its time a server gets requests again, and can be ejected again."""
-        group = Ejection("a", "b")
-        for _ in range(3):
-            group.tell(group.servers[0], RESET, 3)
-            group.clock.advance(29.5)
-            self.assertEqual(group.states, ["ejected", "up"])
-            group.clock.advance(0.5)
-            self.assertEqual(group.states, ["up", "up"])
-            group.tell(group.servers[0], RESET, 2)
-            self.assertEqual(group.states, ["up", "up"])
-            group.clock.advance(11)
-
     def test_the_last_one_stays(self) -> None:
         """The last usable server is never ejected; it is when another is back and it still fails."""
         group = Ejection("a", "b")
         group.tell(group.servers[0], RESET, 3)
         group.tell(group.servers[1], RESET, 50)
         self.assertEqual(group.states, ["ejected", "up"])
+        self.assertEqual(group.backend.counters.ejections_refused, 16)
         group.clock.advance(30)
         group.tell(group.servers[1], RESET, 3)
         self.assertEqual(group.states, ["up", "ejected"])
@@ -225,18 +187,36 @@ class EjectionTests(SynchronousTestCase):
             group.tell(group.servers[0], 503, 4)
             self.assertEqual(group.servers[0].reason, "3 errors in 10 s, the last: answered 503")
             group.clock.advance(30)
+        self.assertEqual(group.backend.counters.ejections, {"errors": 1, "success_rate": 0})
         self.assertEqual(
             [formatEvent(event) for event in events],
             [
                 "server a of backend app is ejected for 30 s: 3 errors in 10 s, the last: answered 503",
-                "server a of backend app is no longer ejected; it is up",
+                "server a of backend app is no longer ejected, its time out is over; it is up",
             ],
         )
 
-    def test_stop(self) -> None:
-        """After a stop nothing is watched and no timer is left."""
+    def test_a_server_that_left(self) -> None:
+        """What it still works on ejects nobody and is not remembered, also when a server of its name joins."""
+        group = Ejection("a", "b")
+        server = group.servers[0]
+        group.tell(server, RESET, 2)
+        group.backend.leave(server)
+        group.tell(server, RESET, 50)
+        self.assertEqual((server.state, group.states, group.clock.getDelayedCalls()), ("maint", ["up"], []))
+        joined = group.backend.join(server.spec)
+        group.tell(joined, RESET, 2)
+        self.assertEqual(joined.state, "up")
+
+    def test_start_and_stop(self) -> None:
+        """However often it is started it listens once; after a stop it does not, and remembers nothing."""
         group = Ejection("a", "b", "c")
-        group.tell(group.servers[0], RESET, 3)
-        group.ejector.stop()
-        group.ejector.stop()
-        self.assertEqual((group.backend.observers, group.clock.getDelayedCalls()), ([], []))
+        group.row.start()
+        self.assertEqual(len(group.backend.observers), 1)
+        group.tell(group.servers[0], RESET, 2)
+        group.row.stop()
+        group.row.stop()
+        self.assertEqual((group.backend.observers, group.backend.memberships), ([], [group.ejector]))
+        group.row.start()
+        group.tell(group.servers[0], RESET, 2)
+        self.assertEqual(group.states, ["up", "up", "up"])

@@ -115,6 +115,20 @@ class EjectSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class OutlierSpec:
+    """A server is taken out when its success rate is this many standard deviations, and `margin` (a fraction of 1),
+    below the mean of the servers.
+
+    Looked at are servers with `requests` in an interval, if there are as many as `servers`.
+    """
+
+    deviations: float = 1.9
+    requests: int = 100
+    servers: int = 5
+    margin: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
 class BreakerSpec:
     """The breaker opens when this share of the requests within `window` seconds, `requests` at least, has failed.
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+from twisted_relay.health.comparison import Comparison
+from twisted_relay.health.ejector import Ejector
 from twisted_relay.health.failures import FailureLog
 from twisted_relay.health.http_check import HTTPCheck
 from twisted_relay.health.monitor import Check, Random
 from twisted_relay.health.monitors import Monitors
-from twisted_relay.health.passive import Ejector
+from twisted_relay.health.passive import ErrorsInARow
 from twisted_relay.health.watcher import Watcher
 from twisted_relay.upstream.backend import Backend
 
@@ -21,6 +23,15 @@ def watchers_of(backend: Backend, random: Random) -> list[Watcher]:
     if backend.options.check is not None:
         watchers.append(Monitors(backend, CHECKS["http"](backend), random))
     watchers.append(FailureLog(backend))
-    if backend.options.eject_after is not None:
-        watchers.append(Ejector(backend, backend.options.eject_after))
-    return watchers
+    return [*watchers, *_ejecting(backend)]
+
+
+def _ejecting(backend: Backend) -> list[Watcher]:
+    """Who takes servers out, and who says which."""
+    options, ejector = backend.options, Ejector(backend)
+    watchers: list[Watcher] = []
+    if options.eject_after is not None:
+        watchers.append(ErrorsInARow(backend, ejector, options.eject_after))
+    if options.eject_outliers is not None:
+        watchers.append(Comparison(backend, ejector, options.eject_outliers))
+    return [ejector, *watchers] if watchers else []

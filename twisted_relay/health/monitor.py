@@ -161,6 +161,8 @@ class Monitor:
             reason = in_a_row(self._options.check_rise, "good check")
             server.set_up(reason)
             self._log.info("server {name} of backend {backend} is up: {reason}", **self._words(reason))
+        if server.on_good_check is not None:
+            server.on_good_check(server)
 
     def _failed(self, problem: str) -> None:
         server = self._server

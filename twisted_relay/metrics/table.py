@@ -235,6 +235,22 @@ METRICS = (
         each_backend_by(servers_by_state),
     ),
     Metric(
+        "relay_backend_ejections_total",
+        "counter",
+        ("backend", "reason"),
+        "Servers that were ejected because they failed live requests.",
+        "`errors`: `eject_after`; `success_rate`: `eject_outliers`. Who is ejected now is in `relay_server_state`.",
+        each_backend_by(lambda one: one.counters.ejections),
+    ),
+    Metric(
+        "relay_backend_ejections_refused_total",
+        "counter",
+        ("backend",),
+        "How often a server failed enough to be ejected but stayed: too many were out, or it was the last one.",
+        "Rises while most servers fail, or the only one: then the fault is behind them, or in what clients ask.",
+        each_backend(lambda one: one.counters.ejections_refused),
+    ),
+    Metric(
         "relay_backend_breaker_state",
         "gauge",
         ("backend", "state"),

@@ -30,6 +30,7 @@ from twisted_relay.upstream.server import DOWN, DRAIN, MAINT, UP, Server
 from twisted_relay.upstream.slow_start import SlowStart
 from twisted_relay.upstream.sticky import Sticky
 
+EJECTION_REASONS = ("errors", "success_rate")
 RETRY_REASONS = ("connect", "reset", "status", "timeout")
 
 ServerObserver = Callable[[Server, RelayError | None, int], None]
@@ -49,7 +50,16 @@ class Membership(Protocol):
 class BackendCounters:
     """What is counted for a backend as a whole."""
 
-    __slots__ = ("connect_times", "queue_rejected", "queue_times", "redispatches", "response_times", "retries")
+    __slots__ = (
+        "connect_times",
+        "ejections",
+        "ejections_refused",
+        "queue_rejected",
+        "queue_times",
+        "redispatches",
+        "response_times",
+        "retries",
+    )
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.connect_times = Histogram(FAST_BOUNDS)
@@ -59,6 +69,9 @@ class BackendCounters:
         self.retries = dict.fromkeys(RETRY_REASONS, 0)
         self.redispatches = 0
         self.queue_rejected = {"full": 0, "timeout": 0}
+        self.ejections = dict.fromkeys(EJECTION_REASONS, 0)
+        self.ejections_refused = 0
+        """Servers that should have been ejected, but too many were, or it was the last one."""
 
 
 class Backend:

@@ -180,6 +180,7 @@ class Delivery:
     def _broke(self, error: ServerError) -> None:
         """The server failed in the middle of its response: nothing can be tried again, but it counts."""
         self._server.count_error(error)
+        self._server.counters.broken += 1
         self._backend.tell(self._server, error, 0)
         if self._backend.breaker is not None:
             self._backend.breaker.broke(self._exchange)

@@ -27,7 +27,17 @@ HISTORY = 50
 class ServerCounters:
     """Numbers that only grow."""
 
-    __slots__ = ("bytes_received", "bytes_sent", "checks", "codes", "connections", "errors", "reuses", "state_changes")
+    __slots__ = (
+        "broken",
+        "bytes_received",
+        "bytes_sent",
+        "checks",
+        "codes",
+        "connections",
+        "errors",
+        "reuses",
+        "state_changes",
+    )
 
     def __init__(self) -> None:
         self.codes: dict[int, int] = {}
@@ -35,6 +45,8 @@ class ServerCounters:
         self.connections = 0
         self.reuses = 0
         self.errors = dict.fromkeys(ERROR_REASONS, 0)
+        self.broken = 0
+        """Responses that ended in the middle; each is among the errors too."""
         self.bytes_received = 0
         self.bytes_sent = 0
         self.checks = {"success": 0, "failure": 0}
@@ -79,6 +91,8 @@ class Server:
         self.counters = ServerCounters()
         self.on_change: Callable[[Server, str], None] | None = None
         """Called with the server and the state before, after every change of state or weight."""
+        self.on_good_check: Callable[[Server], None] | None = None
+        """Called with the server after every good check."""
         self.on_load: Callable[[Any, int], None] | None = None
         self.on_answer: Callable[[Any, float], None] | None = None
         """See `Policy`: who chooses this server wants to know."""

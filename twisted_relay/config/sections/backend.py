@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from twisted_relay.config.addresses import AUTHORITY, HOST_CHOICE, HOST_NAME, SERVERS
 from twisted_relay.config.balance import BALANCE
 from twisted_relay.config.breaker import BREAKER
+from twisted_relay.config.ejection import OUTLIERS
 from twisted_relay.config.health import CHECK, EJECT
 from twisted_relay.config.option import option, required
 from twisted_relay.config.scalars import ANY_TIME, BOOLEAN, PATH, PERCENT, TIME, choice, count, percent
@@ -18,6 +19,7 @@ from twisted_relay.config.values import (
     CheckSpec,
     EjectSpec,
     Location,
+    OutlierSpec,
     ServerSpec,
     StickySpec,
 )
@@ -138,11 +140,41 @@ class BackendOptions:
         "broken or no response, or status 502, 503 or 504). `off` never does.",
         "3 errors in 30s",
     )
+    eject_outliers: OutlierSpec | None = option(
+        OUTLIERS,
+        None,
+        "Takes a server out for a while when it fails more requests than the others do. Every 10 seconds, the servers "
+        "that had `requests=100` are compared, if they are `servers=5` or more: out goes whose share of good answers "
+        "(not 5xx) is this many standard deviations below their mean, and `margin=5%` below it at least. `on` is "
+        "`1.9 stdev` with these.",
+        "1.9 stdev requests=100 servers=5",
+    )
     eject_for: float = option(
         TIME,
         10.0,
-        "How long a server is taken out by `eject_after`.",
+        "How long a server is taken out by `eject_after` and `eject_outliers`: the second time twice as long, and so "
+        "on. One time is forgotten for every 10 seconds in which it is not out.",
         "30s",
+    )
+    eject_max: float = option(
+        TIME,
+        300.0,
+        "The longest time for which a server is taken out.",
+        "1m",
+    )
+    eject_percent: float = option(
+        percent(100),
+        0.5,
+        "The most servers that are taken out at once, as a part of those that otherwise would get requests. One always "
+        "may be, but never the last one.",
+        "20%",
+    )
+    eject_until_check: bool = option(
+        BOOLEAN,
+        False,
+        "Whether a good check brings a server back before its time. Then `check` should ask for what requests need: "
+        "else a server that fails them and passes it comes and goes.",
+        "on",
     )
     breaker: BreakerSpec | None = option(
         BREAKER,
