@@ -49,6 +49,7 @@ tls_verify = off
 
 [backend:plain]
 servers = unix:/run/app.sock
+check = tcp
 eject_after = off
 
 [log:main]
@@ -66,7 +67,7 @@ LINES = [
     "route 4: rest: every request → respond 204",
     "backend app: round-robin over 127.0.0.1:3001, second https://127.0.0.1:3002 weight=3 backup; "
     "check GET /health every 0.5s; ejected after 5 errors in 10s",
-    "backend plain: round-robin over unix:/run/app.sock",
+    "backend plain: round-robin over unix:/run/app.sock; check tcp every 5s",
     "log main: json to stderr",
     "admin: 127.0.0.1:9180: /metrics /-/healthy /-/ready",
 ]

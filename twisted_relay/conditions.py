@@ -92,15 +92,13 @@ class HostCondition:
     def __init__(self, patterns: Sequence[HostPattern]) -> None:
         self._exact = frozenset(pattern.text.encode() for pattern in patterns if pattern.kind == "exact")
         self._suffixes = tuple(b"." + pattern.text.encode() for pattern in patterns if pattern.kind == "wildcard")
-        self._wanted = _alternatives(
-            ("*." if pattern.kind == "wildcard" else "") + pattern.text for pattern in patterns
-        )
+        self._wanted = alternatives(("*." if pattern.kind == "wildcard" else "") + pattern.text for pattern in patterns)
 
     def holds(self, request: RoutedRequest, client: str) -> bool:
         return request.host in self._exact or request.host.endswith(self._suffixes)
 
     def refusal(self, request: RoutedRequest, client: str) -> str:
-        return f"host is {_shown(request.host) or 'absent'}, wanted {self._wanted}"
+        return f"host is {shown(request.host) or 'absent'}, wanted {self._wanted}"
 
 
 class PathCondition:
@@ -110,13 +108,13 @@ class PathCondition:
 
     def __init__(self, patterns: Sequence[PathPattern]) -> None:
         self._predicates = tuple(path_predicate(pattern) for pattern in patterns)
-        self._wanted = _alternatives(written_path(pattern) for pattern in patterns)
+        self._wanted = alternatives(written_path(pattern) for pattern in patterns)
 
     def holds(self, request: RoutedRequest, client: str) -> bool:
         return any(predicate(request.path) for predicate in self._predicates)
 
     def refusal(self, request: RoutedRequest, client: str) -> str:
-        return f"path is {_shown(request.path) or 'empty'}, wanted {self._wanted}"
+        return f"path is {shown(request.path) or 'empty'}, wanted {self._wanted}"
 
 
 def path_predicate(pattern: PathPattern) -> Predicate:
@@ -176,13 +174,13 @@ class MethodCondition:
 
     def __init__(self, methods: Sequence[str]) -> None:
         self._methods = frozenset(method.encode() for method in methods)
-        self._wanted = _alternatives(methods)
+        self._wanted = alternatives(methods)
 
     def holds(self, request: RoutedRequest, client: str) -> bool:
         return request.method in self._methods
 
     def refusal(self, request: RoutedRequest, client: str) -> str:
-        return f"method is {_shown(request.method)}, wanted {self._wanted}"
+        return f"method is {shown(request.method)}, wanted {self._wanted}"
 
 
 class ValueCondition:
@@ -195,8 +193,8 @@ class ValueCondition:
         self._read = read
         self._name = matches[0].name.encode()
         self._title = f"{title} {matches[0].name}"
-        self._predicates = tuple(_value_predicate(match) for match in matches)
-        self._wanted = _alternatives(_written_value(match) for match in matches)
+        self._predicates = tuple(value_predicate(match) for match in matches)
+        self._wanted = alternatives(written_value(match) for match in matches)
 
     def holds(self, request: RoutedRequest, client: str) -> bool:
         for value in self._read(request, self._name):
@@ -206,7 +204,7 @@ class ValueCondition:
         return False
 
     def refusal(self, request: RoutedRequest, client: str) -> str:
-        values = " and ".join(f'"{_shown(value)}"' for value in self._read(request, self._name))
+        values = " and ".join(f'"{shown(value)}"' for value in self._read(request, self._name))
         return f"{self._title} is {values or 'absent'}, wanted {self._wanted}"
 
 
@@ -240,7 +238,8 @@ def _decoded(text: bytes) -> bytes:
     return unquote_to_bytes(text.replace(b"+", b" "))
 
 
-def _value_predicate(match: FieldMatch | QueryMatch) -> Predicate:
+def value_predicate(match: FieldMatch | QueryMatch) -> Predicate:
+    """Tell whether a value is wanted; raises `ConfigurationError` as `path_predicate` does."""
     if match.kind == "present":
         return _any_value
     if match.kind == "regex":
@@ -252,7 +251,8 @@ def _any_value(value: bytes) -> bool:
     return True
 
 
-def _written_value(match: FieldMatch | QueryMatch) -> str:
+def written_value(match: FieldMatch | QueryMatch) -> str:
+    """The wanted value in words."""
     if match.kind == "present":
         return "any value"
     return f"~{match.text}" if match.kind == "regex" else f'"{match.text}"'
@@ -268,7 +268,7 @@ class ClientCondition:
 
     def __init__(self, networks: Sequence[Network]) -> None:
         self._networks = NetworkSet(networks)
-        self._wanted = _alternatives(map(str, networks))
+        self._wanted = alternatives(map(str, networks))
 
     def holds(self, request: RoutedRequest, client: str) -> bool:
         return client in self._networks
@@ -280,11 +280,12 @@ class ClientCondition:
 # -- words ----------------------------------------------------------------------------------------------------------
 
 
-def _shown(value: bytes) -> str:
-    """Bytes that a client chose, fit for a terminal."""
+def shown(value: bytes) -> str:
+    """Bytes that somebody else chose, fit for a terminal."""
     return repr(value)[2:-1]
 
 
-def _alternatives(words: Iterable[str]) -> str:
+def alternatives(words: Iterable[str]) -> str:
+    """`a, b or c`."""
     *most, last = words
     return f"{', '.join(most)} or {last}" if most else last

@@ -116,7 +116,9 @@ def _query(match: QueryMatch) -> str:
 def _backend(options: BackendOptions) -> str:
     parts = [f"backend {options.name}: {show_balance(options.balance)} over {_joined(map(_server, options.servers))}"]
     if options.check is not None:
-        parts.append(f"check {options.check.method} {options.check.path} every {options.check_interval:g}s")
+        check = options.check
+        asked = f"{check.method} {check.path}" if check.kind == "http" else check.kind
+        parts.append(f"check {asked} every {options.check_interval:g}s")
     if options.eject_after is not None:
         parts.append(f"ejected after {options.eject_after.errors} errors in {options.eject_after.window:g}s")
     return "; ".join(parts)

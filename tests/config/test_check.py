@@ -148,15 +148,12 @@ class RouteTests(Files):
         )
         self.assertEqual(places(loaded), [])
         self.assertEqual(config_of(loaded).routes[0].set_request_header[1].value, "Bearer abc")
+        check = self.load("check = GET /\ncheck_header = Authorization: Bearer abc\n")
+        self.assertEqual(places(check), ["7:16: warning[inline-secret]"])
 
 
 class BackendTests(Files):
     """Backends."""
-
-    def test_slow_checks(self) -> None:
-        """A check that may last longer than the time between two."""
-        self.assertEqual(places(self.load("check = GET /\ncheck_timeout = 6s\n")), ["7:17: warning[slow-check]"])
-        self.assertEqual(places(self.load("check_timeout = 6s\n")), [])
 
     def test_no_verification(self) -> None:
         """It is said what that means."""

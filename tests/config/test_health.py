@@ -3,8 +3,8 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.config.reading import faults_of, parse
-from twisted_relay.config.health import CHECK, EJECT
-from twisted_relay.config.values import CheckSpec, EjectSpec
+from twisted_relay.config.health import CHECK, CHECK_HEADERS, EJECT, EXPRESSION, MAX_OCTETS, OCTETS, WINDOW
+from twisted_relay.config.values import CheckSpec, CheckWindow, EjectSpec, FieldLine
 
 
 class HealthTests(SynchronousTestCase):
@@ -14,6 +14,8 @@ class HealthTests(SynchronousTestCase):
         """A request, with the statuses that are good."""
         for text, check in (
             ("off", None),
+            ("tcp", CheckSpec(kind="tcp")),
+            ("tls", CheckSpec(kind="tls")),
             ("GET /health", CheckSpec("GET", "/health", ((200, 399),))),
             ("HEAD /a?b=c status=200-299,401", CheckSpec("HEAD", "/a?b=c", ((200, 299), (401, 401)))),
         ):
@@ -24,6 +26,8 @@ class HealthTests(SynchronousTestCase):
         """The word that is wrong is pointed at."""
         for text, column in (
             ("on", 7),
+            ("tcp 80", 7),
+            ("TLS", 7),
             ("/health", 7),
             ("get /health", 7),
             ("GET health", 11),
@@ -37,6 +41,44 @@ class HealthTests(SynchronousTestCase):
             (fault,) = faults_of(CHECK, text)
             assert fault.span
             self.assertEqual(fault.span.column, column, text)
+
+    def test_windows(self) -> None:
+        """So many of the last so many."""
+        for text, window in (("off", None), ("3 of 8", CheckWindow(3, 8)), ("1  of\t64", CheckWindow(1, 64))):
+            self.assertEqual(parse(WINDOW, text), window)
+            self.assertEqual(parse(WINDOW, WINDOW.show(window)), window)
+        for text in ("3", "3/8", "0 of 8", "9 of 8", "3 of 65", "3 of 8 x", "on"):
+            self.assertTrue(faults_of(WINDOW, text), text)
+
+    def test_headers(self) -> None:
+        """Fields of a check: not those that are computed; for Host there is another option."""
+        self.assertEqual(parse(CHECK_HEADERS, "A: b\nC: d"), (FieldLine("A", "b"), FieldLine("C", "d")))
+        (fault,) = faults_of(CHECK_HEADERS, "A: b\nhost: x")
+        self.assertEqual((fault.message, fault.help), ('"host" cannot be changed', "use check_host"))
+        assert fault.span
+        self.assertEqual(fault.span.line, 2)
+        self.assertTrue(faults_of(CHECK_HEADERS, "Content-Length: 1"))
+
+    def test_expressions(self) -> None:
+        """An expression must be one over octets."""
+        for text in ('"status": *"ok"', "grün", "^a|b$"):
+            self.assertEqual(parse(EXPRESSION, text), text)
+        for text in ("(", r"\u00fc", "(?u)a", "a" * 5000):
+            self.assertTrue(faults_of(EXPRESSION, text), text)
+
+    def test_octets(self) -> None:
+        """Octets that cannot be written are escaped."""
+        for text, octets in (
+            ("PING\\r\\n", b"PING\r\n"),
+            ("a b", b"a b"),
+            ("\\x00\\xfF\\0\\t\\\\", b"\0\xff\0\t\\"),
+            ('it\'s "so"', b'it\'s "so"'),
+            ("a" * MAX_OCTETS, b"a" * MAX_OCTETS),
+        ):
+            self.assertEqual(parse(OCTETS, text), octets)
+            self.assertEqual(parse(OCTETS, OCTETS.show(octets)), octets)
+        for text in ("\\", "\\q", "\\x1", "ü", "a" * (MAX_OCTETS + 1)):
+            self.assertTrue(faults_of(OCTETS, text), text)
 
     def test_ejections(self) -> None:
         """So many errors in such a time."""

@@ -82,7 +82,7 @@ class CheckContractTests(SynchronousTestCase):
     def test_cancelled(self) -> None:
         """A check that is called off ends at once and leaves no timer."""
         for name, make in CHECKS.items():
-            group = Group("a")
+            group = Group("a", scheme="https")
             probe = Deferred.fromCoroutine(make(group.backend).probe(group.servers[0]))
             self.assertNoResult(probe)
             probe.cancel()

@@ -1,13 +1,13 @@
 """What the tests of health share: a backend in virtual time, and its servers' ends of the connections."""
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
 
 from twisted_relay.config.sections.backend import BackendOptions
-from twisted_relay.config.values import Address, CheckSpec, ServerSpec
+from twisted_relay.config.values import Address, BindAddress, CheckSpec, ServerSpec
 from twisted_relay.errors import ServerError
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.upstream.backend import Backend
@@ -23,8 +23,12 @@ OPTIONS = BackendOptions(name="app", check=CheckSpec("GET", "/health"), check_in
 class Call:
     """A connection that somebody wants, with the server's end of it once it is accepted."""
 
-    def __init__(self, make: Maker, done: Dialled) -> None:
+    def __init__(self, make: Maker, done: Dialled, address: BindAddress, tls: object) -> None:
         self.is_pending = True
+        self.address = address
+        self.tls = tls
+        self.lingers = False
+        """The connection only ends when it is cut."""
         self._make = make
         self._done = done
         self._connection: UpstreamConnection | None = None
@@ -39,6 +43,9 @@ class Call:
         self.is_pending = False
         connection = self._connection = self._make()
         self._transport.protocol = connection
+        if self.lingers:
+            transport = cast(Any, self._transport)
+            transport.abortConnection, transport.loseConnection = transport.loseConnection, lambda: None
         connection.makeConnection(cast(Any, self._transport))
         self._done(connection)
 
@@ -68,7 +75,7 @@ class Call:
 
 
 class Calls(Dialler):
-    """Collects who wants a connection instead of connecting."""
+    """Collects who wants a connection instead of connecting; copies collect in the same list."""
 
     def __init__(self, clock: Clock, spec: ServerSpec) -> None:
         super().__init__(clock, spec, Resolver(clock), None, 5.0)
@@ -76,17 +83,19 @@ class Calls(Dialler):
 
     def dial(self, make: Maker, done: Dialled) -> Dial:
         """See `Dialler`."""
-        self.made.append(Call(make, done))
+        self.made.append(Call(make, done, self.spec.address, self.tls))
         return cast(Dial, self.made[-1])
 
 
 class Group:
-    """A backend of plain servers with these names."""
+    """A backend of servers with these names; there is no TLS, also not to https servers."""
 
-    def __init__(self, *names: str, options: BackendOptions = OPTIONS) -> None:
+    def __init__(
+        self, *names: str, options: BackendOptions = OPTIONS, scheme: Literal["http", "https"] = "http"
+    ) -> None:
         self.clock = Clock()
         self.clock.advance(1000.0)
-        specs = tuple(ServerSpec(name, "http", Address(f"{name}.example.org", 8000)) for name in names)
+        specs = tuple(ServerSpec(name, scheme, Address(f"{name}.example.org", 8000)) for name in names)
         self.options = replace(options, servers=specs)
         deadlines = Deadlines(self.clock, self.clock.seconds)
         self.backend = Backend(self.options, self.clock, deadlines)

@@ -108,9 +108,9 @@ class PoolTests(SynchronousTestCase):
         talk.is_over()
 
     def test_apart(self) -> None:
-        """A pool for checks keeps nothing and counts nowhere."""
+        """A pool for checks keeps what its own options say and counts nowhere."""
         talk = Conversation(self)
-        apart = talk.pool().apart()
+        apart = talk.pool().apart(talk.pool().dialler, replace(talk.server().options, pool_idle=0))
         made: list[object] = []
         apart.dial(made.append)
         talk.settle()

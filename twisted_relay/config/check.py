@@ -11,6 +11,7 @@ from typing import TypeAlias
 from twisted_relay.config import certificates
 from twisted_relay.config.binds import check_binds
 from twisted_relay.config.build import ONE_OF, OPTIONS, Section
+from twisted_relay.config.checking import check_health
 from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.responses import TO_HTTPS
 from twisted_relay.config.secrets import check_sticky_secrets
@@ -156,11 +157,7 @@ def check_backends(sections: Sequence[Section], report: Report) -> None:
         options = section.options
         if not isinstance(options, BackendOptions):
             continue
-        if options.check and options.check_timeout > options.check_interval:
-            message = "check_timeout is longer than check_interval"
-            report.warning(
-                section.span_of("check_timeout"), "slow-check", message, "checks of one server would overlap"
-            )
+        check_health(section, options, report)
         if "tls_verify" in section.values and not options.tls_verify:
             message = f"certificates of the servers of {section.title} are not verified"
             help = "anyone on the path can read and change what is sent; tls_ca = FILE trusts an authority of your own"
@@ -228,7 +225,7 @@ def _refuse(section: Section, key: str, bad: BadValue, report: Report) -> None:
 def check_secrets(sections: Sequence[Section], report: Report) -> None:
     """Credentials in a field line are readable for everyone who may read the file."""
     for section in sections:
-        for key in ("set_request_header", "add_request_header"):
+        for key in ("set_request_header", "add_request_header", "check_header"):
             if key not in section.values:
                 continue
             for line in section.values[key].items():

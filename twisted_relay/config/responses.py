@@ -37,7 +37,8 @@ def _check_name(name: str) -> None:
         raise BadValue(Fault(f"{quoted(name)} cannot be changed", reason))
 
 
-def _parse_field_line(line: Text) -> FieldLine:
+def parse_field_line(line: Text) -> FieldLine:
+    """`Name: value`, of a field that may be set."""
     name, value = split_field(line.text, "write Name: value")
     if value is None:
         raise not_valid(line.text, "write Name: value (a colon between them)")
@@ -49,9 +50,12 @@ def _parse_field_line(line: Text) -> FieldLine:
     return FieldLine(name, value)
 
 
-FIELD_LINES: Parser[tuple[FieldLine, ...]] = line_list(
-    "lines of `Name: value`", _parse_field_line, lambda field: f"{field.name}: {field.value}"
-)
+def show_field_line(field: FieldLine) -> str:
+    """A field as it is written."""
+    return f"{field.name}: {field.value}"
+
+
+FIELD_LINES: Parser[tuple[FieldLine, ...]] = line_list("lines of `Name: value`", parse_field_line, show_field_line)
 
 
 def _parse_field_name(text: str) -> str:

@@ -99,11 +99,20 @@ class StickySpec:
 
 @dataclass(frozen=True, slots=True)
 class CheckSpec:
-    """A health probe: the request, and the status codes (inclusive ranges) that mean healthy."""
+    """A health probe: its kind; for `http` the request, and the status codes (inclusive ranges) that mean healthy."""
 
-    method: str
-    path: str
+    method: str = ""
+    path: str = ""
     statuses: tuple[tuple[int, int], ...] = ((200, 399),)
+    kind: Literal["http", "tcp", "tls"] = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckWindow:
+    """A server is up while at least `good` of its last `size` checks were good."""
+
+    good: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,34 @@
 """Health: who watches the servers of a backend, and the kinds of check by name."""
 
 from collections.abc import Callable
+from typing import Protocol
 
+from twisted_relay.health.check import Check
 from twisted_relay.health.comparison import Comparison
 from twisted_relay.health.ejector import Ejector
 from twisted_relay.health.failures import FailureLog
 from twisted_relay.health.http_check import HTTPCheck
-from twisted_relay.health.monitor import Check, Random
+from twisted_relay.health.monitor import Random
 from twisted_relay.health.monitors import Monitors
 from twisted_relay.health.passive import ErrorsInARow
+from twisted_relay.health.tcp_check import TCPCheck
+from twisted_relay.health.tls_check import TLSCheck
 from twisted_relay.health.watcher import Watcher
 from twisted_relay.upstream.backend import Backend
+from twisted_relay.upstream.server import Server
 
-CHECKS: dict[str, Callable[[Backend], Check]] = {
+
+class NetworkCheck(Check, Protocol):
+    """A check that may keep something for each server."""
+
+    def forget(self, server: Server) -> None:
+        """Let go of what is kept for a server that is checked no more."""
+
+
+CHECKS: dict[str, Callable[[Backend], NetworkCheck]] = {
     "http": HTTPCheck,
+    "tcp": TCPCheck,
+    "tls": TLSCheck,
 }
 
 
@@ -21,7 +36,8 @@ def watchers_of(backend: Backend, random: Random) -> list[Watcher]:
     """Everyone whom the options of a backend ask for, not yet started; `random` gives numbers from 0 to 1."""
     watchers: list[Watcher] = []
     if backend.options.check is not None:
-        watchers.append(Monitors(backend, CHECKS["http"](backend), random))
+        check = CHECKS[backend.options.check.kind](backend)
+        watchers.append(Monitors(backend, check, random, check.forget))
     watchers.append(FailureLog(backend))
     return [*watchers, *_ejecting(backend)]
 

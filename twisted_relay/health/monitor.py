@@ -1,64 +1,26 @@
-"""Active health: one server is checked from time to time, and is up or down by the results in a row.
+"""Active health: one server is checked from time to time, and is up or down by the verdict on the results.
 
-What a check asks is the check's business; when it is asked, how long it may take and what follows is decided here.
-The semantics of rise and fall are HAProxy's.
+What a check asks is the check's business; when it is asked, and what follows, is decided here. The next check is
+timed when the one before has ended, so a server never has two of them.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
+from twisted_relay.health.check import Check, CheckFailed, Probe
+from twisted_relay.health.verdict import verdict_of
 from twisted_relay.upstream.server import Server
 
-FIRST_WITHIN = 1.0
-"""Seconds after the start in which every server is checked for the first time."""
+__all__ = ["Check", "CheckFailed", "Monitor", "Random"]
+
+NOT_CHECKED = "not checked yet"
+GOOD = "good"
 
 Random = Callable[[], float]
 """Gives numbers from 0 to 1."""
-
-
-class CheckFailed(Exception):
-    """A server is not healthy; the text says what happened, for people."""
-
-
-class Check(Protocol):
-    """A way to see whether a server is healthy."""
-
-    async def probe(self, server: Server) -> None:
-        """Return if it is; raise `CheckFailed` if it is not. May be cancelled at any time."""
-
-
-class RiseAndFall:
-    """Counts results in a row. A server that is up falls after `fall` failures, one that is down rises likewise."""
-
-    def __init__(self, rise: int, fall: int) -> None:
-        self.is_up = True
-        self._rise = rise
-        self._fall = fall
-        self._against = 0  # results in a row that speak against the present state
-
-    def passed(self) -> bool:
-        """Count a good check; whether the server has risen with it."""
-        return self._count(speaks_for=True, needed=self._rise)
-
-    def failed(self) -> bool:
-        """Count a failed check; whether the server has fallen with it."""
-        return self._count(speaks_for=False, needed=self._fall)
-
-    def _count(self, *, speaks_for: bool, needed: int) -> bool:
-        if speaks_for == self.is_up:
-            self._against = 0
-            return False
-        self._against += 1
-        if self._against < needed:
-            return False
-        self.is_up, self._against = speaks_for, 0
-        return True
 
 
 class Monitor:
@@ -72,18 +34,26 @@ class Monitor:
         self._check = check
         self._clock = clock
         self._random = random
-        self._results = RiseAndFall(self._options.check_rise, self._options.check_fall)
+        self._verdict = verdict_of(server.options)
         self._is_running = False
+        self._is_spread = False
+        self._started = 0.0
+        self._probe: Probe | None = None
         self._timer: Any = None
-        self._current: Deferred[None] | None = None
-        self._loop = LoopingCall(self._in_turn)
-        self._loop.clock = clock
+        self._grace: Any = None
 
-    def start(self) -> None:
-        """Check soon, then once in every interval; each server at its own moment of the interval."""
+    def start(self, after: float = 0.0) -> None:
+        """Make the first check after so many seconds, and then one after the other."""
+        if self._is_running:
+            return
         self._is_running = True
-        within = min(FIRST_WITHIN, self._options.check_interval)
-        self._timer = self._clock.callLater(self._random() * within, self._first)
+        self._timer = self._clock.callLater(after, self._begin)
+        if self._verdict.is_up is None:
+            self._server.set_checking(NOT_CHECKED)
+            if self._options.check_grace:
+                self._grace = self._clock.callLater(self._options.check_grace, self._serve_anyway)
+        elif not self._verdict.is_up:
+            self._server.set_down(NOT_CHECKED)
 
     def stop(self) -> None:
         """Check no more; a check that is under way is called off and counts for nothing."""
@@ -91,95 +61,79 @@ class Monitor:
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
-        if self._loop.running:
-            self._loop.stop()
-        if self._current is not None:
-            self._current.cancel()
+        self._end_grace()
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            probe.cancel()
 
-    def _first(self) -> None:
+    def _begin(self) -> None:
         self._timer = None
-        self._begin(self._examine()).addCallback(lambda _: self._wait_for_turn())
+        self._started = self._clock.seconds()
+        self._probe = Probe(self._check, self._server, self._clock, self._ended)
+        self._probe.start(self._options.check_timeout)
 
-    def _wait_for_turn(self) -> None:
-        if self._is_running:
-            self._timer = self._clock.callLater(self._random() * self._options.check_interval, self._take_turns)
-
-    def _take_turns(self) -> None:
-        self._timer = None
-        self._loop.start(self._options.check_interval)
-
-    def _in_turn(self) -> Deferred[None]:
-        """One check of the loop. Waiting in each turn, not between two, keeps the turns of all servers apart."""
-        return self._begin(self._examine_after(self._random() * self._options.check_jitter))
-
-    def _begin(self, work: Any) -> Deferred[None]:
-        self._current = Deferred.fromCoroutine(work)
-        return self._current.addErrback(self._survive).addBoth(self._ended)
-
-    def _ended(self, result: object) -> None:
-        self._current = None
-
-    def _survive(self, failure: Failure) -> None:
-        """A fault of ours must not end the checking."""
-        if self._is_running:
-            self._log.failure("the result of a check could not be used", failure)
-
-    async def _examine_after(self, part: float) -> None:
-        """Check after this part of an interval."""
-        if part:
-            await deferLater(self._clock, part * self._options.check_interval)
-        await self._examine()
-
-    async def _examine(self) -> None:
-        """Check once and draw the conclusion."""
-        started = self._clock.seconds()
-        problem = await self._probe()
-        if not self._is_running:
-            return
-        self._server.last_check_duration = max(0.0, self._clock.seconds() - started)
-        if problem:
-            self._failed(problem)
-        else:
-            self._passed()
-
-    async def _probe(self) -> str:
-        """What is wrong with the server; nothing if it is healthy."""
-        probe = Deferred.fromCoroutine(self._check.probe(self._server))
-        probe.addTimeout(self._options.check_timeout, self._clock, _too_late)
+    def _ended(self, problem: str) -> None:
+        self._probe = None
+        server = self._server
+        server.last_check_duration = max(0.0, self._clock.seconds() - self._started)
+        server.last_check = problem or GOOD
+        server.counters.checks["failure" if problem else "success"] += 1
         try:
-            await probe
-        except CheckFailed as failed:
-            return str(failed)
-        except Exception as error:
-            return f"the check itself failed: {type(error).__name__}: {error}"
-        return ""
+            self._conclude(problem)
+        except Exception:
+            self._log.failure("the result of a check could not be used")  # a fault of ours must not end the checking
+        if self._is_running:
+            self._timer = self._clock.callLater(self._pause(), self._begin)
 
-    def _passed(self) -> None:
-        server = self._server
-        server.counters.checks["success"] += 1
-        if self._results.passed():
-            reason = in_a_row(self._options.check_rise, "good check")
-            server.set_up(reason)
-            self._log.info("server {name} of backend {backend} is up: {reason}", **self._words(reason))
-        if server.on_good_check is not None:
-            server.on_good_check(server)
+    def _pause(self) -> float:
+        """Seconds until the next check.
 
-    def _failed(self, problem: str) -> None:
-        server = self._server
-        server.counters.checks["failure"] += 1
-        if self._results.failed():
-            reason = f"{problem} ({in_a_row(self._options.check_fall, 'failure')})"
-            server.set_down(reason)
-            self._log.warn("server {name} of backend {backend} is down: {reason}", **self._words(reason))
+        The first one in a settled state comes at any moment of the interval: that spreads the checks of servers that
+        were all asked at the start.
+        """
+        options = self._options
+        interval = options.check_interval
+        if self._verdict.is_up is False and options.check_down_interval:
+            interval = options.check_down_interval
+        if not self._verdict.is_settled:
+            interval = min(interval, options.check_fast_interval)
+        elif not self._is_spread:
+            self._is_spread = True
+            return self._random() * interval
+        return interval * (1.0 + options.check_jitter * (2.0 * self._random() - 1.0))
+
+    def _conclude(self, problem: str) -> None:
+        if problem:
+            reason = self._verdict.failed()
+            if reason:
+                self._end_grace()
+                reason = f"{problem} ({reason})"
+                self._server.set_down(reason)
+                self._log.warn("server {name} of backend {backend} is down: {reason}", **self._words(reason))
+            return
+        reason = self._verdict.passed()
+        if reason:
+            self._end_grace()
+            was_checking = self._server.is_checking
+            self._server.set_up(reason)
+            if not was_checking:
+                self._log.info("server {name} of backend {backend} is up: {reason}", **self._words(reason))
+        if self._server.on_good_check is not None:
+            self._server.on_good_check(self._server)
+
+    def _serve_anyway(self) -> None:
+        """No verdict for so long: requests may know better than the check (a panic of one server)."""
+        self._grace = None
+        last = self._server.last_check
+        seen = f"the last check: {last}" if last else "the first check has not ended"
+        reason = f"no verdict within {self._options.check_grace:g} s, {seen}"
+        self._server.set_up(reason)
+        self._log.warn("server {name} of backend {backend} gets requests: {reason}", **self._words(reason))
+
+    def _end_grace(self) -> None:
+        grace, self._grace = self._grace, None
+        if grace is not None:
+            grace.cancel()
 
     def _words(self, reason: str) -> dict[str, str]:
         return {"name": self._server.name, "backend": self._options.name, "reason": reason}
-
-
-def _too_late(result: object, timeout: float) -> None:
-    raise CheckFailed(f"no answer within {timeout:g} s")
-
-
-def in_a_row(count: int, word: str) -> str:
-    """`1 failure`, `3 failures in a row`."""
-    return f"1 {word}" if count == 1 else f"{count} {word}s in a row"

@@ -123,6 +123,10 @@ class UpstreamConnection(Protocol):
         if self.secure:
             self._out.abortConnection()
 
+    def finish(self) -> None:
+        """Close in good order; over TLS it ends when the server has closed its side too, which may never be."""
+        self._out.loseConnection()
+
     def abort(self) -> None:
         """Close at once."""
         self._out.abortConnection()

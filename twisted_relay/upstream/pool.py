@@ -6,6 +6,7 @@ A connection is idle, lent, or gone; the pool closes what has been idle too long
 
 from collections.abc import Callable
 
+from twisted_relay.config.tree import BackendOptions
 from twisted_relay.errors import ServerError
 from twisted_relay.histogram import FAST_BOUNDS, Histogram
 from twisted_relay.net.deadlines import NEVER, Deadlines
@@ -27,17 +28,15 @@ class Pool:
         self.open = 0
         """Connections that are established, idle or lent."""
         self._connections: set[UpstreamConnection] = set()
-        self._dialler = dialler
+        self.dialler = dialler
         self._deadlines = deadlines
         self._connect_times = connect_times
         self._closed = False
 
-    def apart(self) -> "Pool":
-        """A pool to the same server for what is not traffic: it keeps no connection and counts on its own."""
-        server = Server(self.server.spec, self.server.options, self._deadlines.now)
-        pool = Pool(server, self._dialler, self._deadlines, Histogram(FAST_BOUNDS))
-        pool._closed = True
-        return pool
+    def apart(self, dialler: Dialler, options: BackendOptions) -> "Pool":
+        """A pool to the same server for what is not traffic: it counts on its own, and keeps what `options` say."""
+        server = Server(self.server.spec, options, self._deadlines.now)
+        return Pool(server, dialler, self._deadlines, Histogram(FAST_BOUNDS))
 
     def take(self) -> UpstreamConnection | None:
         """The newest idle connection, or None."""
@@ -63,7 +62,7 @@ class Pool:
                 self._opened(result)
             connected(result)
 
-        return self._dialler.dial(self._make_connection, done)
+        return self.dialler.dial(self._make_connection, done)
 
     def give_back(self, connection: UpstreamConnection) -> None:
         """A connection has served its request and can serve another."""

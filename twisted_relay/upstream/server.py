@@ -88,6 +88,8 @@ class Server:
         """Its connections, a `Pool`: also after it has left its backend, for what was under way."""
         self.last_check_duration = 0.0
         """Seconds; 0.0 before the first check."""
+        self.last_check = ""
+        """What the last check found, in words: `good`, or what was wrong; empty before the first."""
         self.counters = ServerCounters()
         self.on_change: Callable[[Server, str], None] | None = None
         """Called with the server and the state before, after every change of state or weight."""
@@ -126,9 +128,11 @@ class Server:
 
     def set_down(self, reason: str) -> None:
         """The check found it unhealthy."""
-        self.is_checking = False
+        was_checking, self.is_checking = self.is_checking, False
         self._is_down = True
         self._settle(reason)
+        if was_checking and self.state == DOWN:
+            self._enter(DOWN, reason)  # down as before, but now it is a verdict
 
     def set_up(self, reason: str) -> None:
         """The check found it healthy."""
@@ -196,10 +200,12 @@ class Server:
             state = DRAIN
         else:
             state = EJECTED if self._is_ejected else UP
-        if state == self.state:
-            return
+        if state != self.state:
+            self.counters.state_changes[state] += 1
+            self._enter(state, reason)
+
+    def _enter(self, state: str, reason: str) -> None:
         before, self.state, self.reason, self.since = self.state, state, reason, self._now()
-        self.counters.state_changes[state] += 1
         self.history.append((self.since, state, reason))
         if self.on_change is not None:
             self.on_change(self, before)

@@ -8,8 +8,9 @@ from twisted_relay.config.addresses import AUTHORITY, HOST_CHOICE, HOST_NAME, SE
 from twisted_relay.config.balance import BALANCE
 from twisted_relay.config.breaker import BREAKER
 from twisted_relay.config.ejection import OUTLIERS
-from twisted_relay.config.health import CHECK, EJECT
+from twisted_relay.config.health import CHECK, CHECK_HEADERS, EJECT, EXPRESSION, OCTETS, WINDOW
 from twisted_relay.config.option import option, required
+from twisted_relay.config.patterns import FIELD_MATCHES
 from twisted_relay.config.scalars import ANY_TIME, BOOLEAN, PATH, PERCENT, TIME, choice, count, percent
 from twisted_relay.config.sticky import STICKY
 from twisted_relay.config.values import (
@@ -17,7 +18,10 @@ from twisted_relay.config.values import (
     BalanceSpec,
     BreakerSpec,
     CheckSpec,
+    CheckWindow,
     EjectSpec,
+    FieldLine,
+    FieldMatch,
     Location,
     OutlierSpec,
     ServerSpec,
@@ -92,8 +96,9 @@ class BackendOptions:
     check: CheckSpec | None = option(
         CHECK,
         None,
-        "A request that every server gets from time to time, to see whether it is up: `GET /health`, with "
-        "`status=200-299,401` after it when other status codes than 200 to 399 mean that it is. `off` trusts "
+        "What every server is asked from time to time, to see whether it is up. A request, `GET /health`, with "
+        "`status=200-299,401` after it when other status codes than 200 to 399 mean that it is; `tcp`: a connection "
+        "can be made; `tls`: a TLS handshake succeeds, with a certificate that traffic would accept. `off` trusts "
         "every server.",
         "GET /health status=200-299",
     )
@@ -102,6 +107,19 @@ class BackendOptions:
         5.0,
         "Time between two checks of one server.",
         "2s",
+    )
+    check_fast_interval: float = option(
+        TIME,
+        1.0,
+        "Time between two checks while there is no verdict yet, or while the last results speak against the state of "
+        "the server. Never longer than `check_interval`.",
+        "500ms",
+    )
+    check_down_interval: float = option(
+        ANY_TIME,
+        0.0,
+        "Time between two checks of a server that is down. 0: as `check_interval`.",
+        "10s",
     )
     check_timeout: float = option(
         TIME,
@@ -121,17 +139,89 @@ class BackendOptions:
         "Failed checks in a row after which a server is down.",
         "2",
     )
+    check_window: CheckWindow | None = option(
+        WINDOW,
+        None,
+        "Instead of `check_rise` and `check_fall`: a server is up while so many of its last checks were good, "
+        "whatever their order. Steadier than a count in a row when single checks fail now and then.",
+        "3 of 8",
+    )
     check_jitter: float = option(
         PERCENT,
         0.1,
-        "By how much the time between checks varies at random, so that they do not all come at once: 0% to 50%.",
+        "By how much the time between checks varies at random, up and down, so that they do not all come at once: "
+        "0% to 50%.",
         "20%",
+    )
+    check_spread: float = option(
+        ANY_TIME,
+        2.0,
+        "Time over which the first checks of a backend's servers are spread when there are more than 50 of them; the "
+        "first 50 are asked at once.",
+        "10s",
+    )
+    check_initial: str = option(
+        choice("checking", "up", "down"),
+        "up",
+        "What a server is before its first check has ended. `checking`: it gets nothing yet, requests wait for it; one "
+        "good check is enough, `check_fall` failures make it down. `up`: it gets requests. `down`: it takes "
+        "`check_rise` good checks.",
+        "checking",
+    )
+    check_grace: float = option(
+        ANY_TIME,
+        10.0,
+        "Time after which a server that is still `checking` gets requests as if it were up. 0: never.",
+        "30s",
+    )
+    check_port: int = option(
+        count(0, 65535),
+        0,
+        "The port that checks connect to. 0: that of the server.",
+        "8081",
     )
     check_host: str = option(
         AUTHORITY,
         "",
         "The `Host` of checks. Without it, the address of the server.",
         "health.example.org",
+    )
+    check_header: tuple[FieldLine, ...] = option(
+        CHECK_HEADERS,
+        (),
+        "Further fields of the request of a check, one on each line.",
+        "Accept: application/json\nX-Health: relay",
+    )
+    check_expect_header: tuple[FieldMatch, ...] = option(
+        FIELD_MATCHES,
+        (),
+        "Fields that the answer to a check must have, one on each line: `Name`, `Name: value` or `Name: ~expression`. "
+        "Lines of one name are alternatives.",
+        "X-Ready: yes\nContent-Type: ~application/json",
+    )
+    check_expect_body: str = option(
+        EXPRESSION,
+        "",
+        "A regular expression that must match somewhere in the first 256 KiB of the answer to a check.",
+        '"status": *"ok"',
+    )
+    check_send: bytes = option(
+        OCTETS,
+        b"",
+        "What `check = tcp` sends when it is connected; `\\r`, `\\n`, `\\t`, `\\0`, `\\\\` and `\\xHH` are understood.",
+        "PING\\r\\n",
+    )
+    check_expect: bytes = option(
+        OCTETS,
+        b"",
+        "What must stand in the first 64 KiB that the server sends to `check = tcp`, written as in `check_send`.",
+        "+PONG",
+    )
+    check_reuse: bool = option(
+        BOOLEAN,
+        True,
+        "Whether HTTP checks keep a connection of their own for the next check. With `off` every check connects anew.",
+        "off",
     )
     eject_after: EjectSpec | None = option(
         EJECT,
