@@ -147,9 +147,10 @@ class Backend:
         assert self.make_pool is not None and spec.name not in self.pools
         server = Server(spec, self.options, self.now)
         server.starts_slowly = True
-        self.add(server, self.make_pool(server))
+        self.enlist(server, self.make_pool(server))
         for membership in self.memberships:
-            membership.joined(server)
+            membership.joined(server)  # it may want to know it before anybody gets it
+        self.refresh()
         self._start_slowly(server)
         return server
 
@@ -190,6 +191,8 @@ class Backend:
         if self.queue:
             self.queue.release({server.name for server in self.servers if server.takes_stuck})
             self._wake()
+            if self.queue and not selection.active and not self.expects_servers:
+                self._call_all()
 
     def _changed(self, server: Server, before: str) -> None:
         if server.state != before:
@@ -295,6 +298,14 @@ class Backend:
             server = next((server for server in self.servers if server.name == name), None)
             if server is not None:
                 self._wake_for(server)
+
+    def _call_all(self) -> None:
+        """Nobody is left to be waited for: those who wait fare as if they came now."""
+        for _ in range(len(self.queue)):
+            waiting = self.queue.take_for("", any_will_do=True)
+            if waiting is None:
+                break
+            waiting.called()
 
     def close(self) -> None:
         """Close all connections."""

@@ -162,11 +162,11 @@ class BackendOptions:
     )
     check_initial: str = option(
         choice("checking", "up", "down"),
-        "up",
+        "checking",
         "What a server is before its first check has ended. `checking`: it gets nothing yet, requests wait for it; one "
         "good check is enough, `check_fall` failures make it down. `up`: it gets requests. `down`: it takes "
         "`check_rise` good checks.",
-        "checking",
+        "up",
     )
     check_grace: float = option(
         ANY_TIME,
