@@ -377,7 +377,7 @@ class ResponseTests(AgentTestCase):
     async def test_no_response(self) -> None:
         """A server that closes, or sends something else than HTTP, gave no response."""
         for data, cause in (
-            (b"", "ConnectionReset"),
+            (b"", "EmptyResponse"),
             (b"HTTP/1.1 2", "IncompleteResponse"),
             (b"SSH\r\n\r\n", "BadResponse"),
         ):
