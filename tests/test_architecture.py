@@ -58,7 +58,7 @@ PURE = (
     "balancing",
 )
 #: Single modules that are pure within a family that is not, and the other way round.
-PURE_MODULES = ("upstream.retry", "upstream.circuit", "upstream.budget", "upstream.replay")
+PURE_MODULES = ("upstream.retry", "upstream.circuit")
 IMPURE_MODULES = ("cache.stores",)
 
 REACTOR = "twisted.internet"

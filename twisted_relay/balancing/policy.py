@@ -20,7 +20,7 @@ Now = Callable[[], float]
 
 
 class Candidate(Protocol):
-    """What a policy may know of a server."""
+    """What a policy may know of a server. Two are equal only if they are the same object."""
 
     @property
     def name(self) -> str:
@@ -41,6 +41,10 @@ class Candidate(Protocol):
     @property
     def active_requests(self) -> int:
         """Requests that it has not answered yet, tunnels among them."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it may be given one more request now. The backend asks this of every candidate anyway."""
 
 
 class Policy(Protocol):

@@ -74,7 +74,8 @@ class BalanceSpec:
     """How a server is chosen: the name of the policy, and for those that map keys to servers what the key is."""
 
     policy: str
-    key: Literal["", "client-ip", "path", "header", "cookie", "query"] = ""
+    key: Literal["", "client-ip", "client-net", "path", "header", "cookie", "query"] = ""
+    """What is mapped; a client-net is the first three octets of an IPv4 address, or an IPv6 address."""
     key_name: str = ""
     """The name of the field, cookie or parameter; fields in lower case."""
     ring: Literal["rendezvous", "ketama"] = "rendezvous"
@@ -150,22 +151,6 @@ class BreakerSpec:
     requests: int = 20
     statuses: tuple[tuple[int, int], ...] = ((500, 500), (502, 504))
     slow: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class RetryOn:
-    """After what a request may be tried again: failures without a response, and status codes (inclusive ranges)."""
-
-    conditions: tuple[str, ...] = ()
-    statuses: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetSpec:
-    """How many further tries there may be: `ratio` of the requests, a fraction, and `reserve` each second besides."""
-
-    ratio: float
-    reserve: float
 
 
 @dataclass(frozen=True, slots=True)
