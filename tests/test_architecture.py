@@ -58,7 +58,7 @@ PURE = (
     "balancing",
 )
 #: Single modules that are pure within a family that is not, and the other way round.
-PURE_MODULES = ("upstream.retry", "upstream.circuit")
+PURE_MODULES = ("upstream.retry", "upstream.circuit", "upstream.budget", "upstream.replay")
 IMPURE_MODULES = ("cache.stores",)
 
 REACTOR = "twisted.internet"

@@ -206,6 +206,10 @@ class ConnectionReset(ServerError):
     """The server closed the connection before any octet of its response."""
 
 
+class EmptyResponse(ConnectionReset):
+    """The server closed the connection in good order before any octet of its response."""
+
+
 class IncompleteResponse(ServerError):
     """The server closed the connection in the middle of its response."""
 
@@ -226,6 +230,15 @@ class ResponseTimeout(ServerError):
     reason = "timeout"
     proxy_status = "http_response_timeout"
     explanation = "The server behind this proxy did not answer in time."
+
+
+class TotalTimeout(ServerError):
+    """No try brought the head of a response within `total_timeout`."""
+
+    status = 504
+    reason = "total_timeout"
+    proxy_status = "http_response_timeout"
+    explanation = "The servers behind this proxy did not answer in time."
 
 
 # -- our own side -----------------------------------------------------------------------------------------------

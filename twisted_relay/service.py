@@ -20,7 +20,7 @@ from twisted_relay.admin.pages import Pages, pages
 from twisted_relay.admin.ports import CONTROL_MODE, AdminPorts
 from twisted_relay.admin.servers import Servers
 from twisted_relay.admin.site import AdminSite, ControlRequest
-from twisted_relay.config.tree import Config, ListenerOptions, RouteOptions
+from twisted_relay.config.tree import BackendOptions, Config, ListenerOptions, RouteOptions
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
 from twisted_relay.downstream.port import ListenerPorts
@@ -242,17 +242,24 @@ def _limited(plan: Plan, max_body: int) -> Plan:
     return replace(plan, max_body=max_body)
 
 
+def _times_of(options: BackendOptions) -> tuple[float, ...]:
+    """The times of a backend that are kept by looking at the deadlines; 0.0 for those that are not set."""
+    return (
+        options.response_timeout,
+        options.per_try_timeout,
+        options.idle_timeout,
+        options.pool_idle_timeout,
+        options.tunnel_timeout,
+    )
+
+
 def _tick(config: Config) -> float:
     times = [
         time
         for listener in config.listeners
         for time in (listener.header_timeout, listener.body_timeout, listener.send_timeout, listener.idle_timeout)
     ]
-    times += [
-        time
-        for backend in config.backends.values()
-        for time in (backend.response_timeout, backend.idle_timeout, backend.pool_idle_timeout, backend.tunnel_timeout)
-    ]
+    times += [time for backend in config.backends.values() for time in _times_of(backend)]
     return min(MAX_TICK, max(MIN_TICK, min([time for time in times if time], default=1.0) / 4))
 
 

@@ -17,7 +17,9 @@ from twisted_relay.upstream.pool import Pool
 from twisted_relay.upstream.resolver import Resolver
 from twisted_relay.upstream.server import Server
 
-OPTIONS = BackendOptions(name="app", check=CheckSpec("GET", "/health"), check_interval=5.0, check_jitter=0.0)
+OPTIONS = BackendOptions(
+    name="app", check=CheckSpec("GET", "/health"), check_interval=5.0, check_jitter=0.0, check_initial="up"
+)
 
 
 class Call:

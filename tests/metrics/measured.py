@@ -1,9 +1,10 @@
 """Things to measure: real counters in small objects, and exchanges that are finished."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from twisted_relay.config.tree import BackendOptions, ListenerOptions
-from twisted_relay.config.values import Address, BreakerSpec, ServerSpec
+from twisted_relay.config.values import Address, BreakerSpec, BudgetSpec, ServerSpec
 from twisted_relay.downstream.listener import ListenerCounters
 from twisted_relay.exchange import Exchange
 from twisted_relay.histogram import DURATION_BOUNDS
@@ -14,6 +15,7 @@ from twisted_relay.metrics.requests import RequestMetrics
 from twisted_relay.metrics.sources import Sources
 from twisted_relay.upstream.backend import BackendCounters
 from twisted_relay.upstream.breaker import Breaker
+from twisted_relay.upstream.budget import Budget
 from twisted_relay.upstream.server import Server
 
 
@@ -48,6 +50,8 @@ class MeasuredBackend:
     queue: list[object] = field(default_factory=list)
     counters: BackendCounters = field(default_factory=lambda: BackendCounters(DURATION_BOUNDS))
     breaker: Breaker | None = None
+    budget: Budget | None = field(default_factory=lambda: Budget(BudgetSpec(0.2, 10.0)))
+    now: Callable[[], float] = lambda: 1000.0
 
     @property
     def name(self) -> str:

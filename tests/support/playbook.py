@@ -31,6 +31,7 @@ from twisted_relay.net import splice
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.routing import Route, Router
 from twisted_relay.upstream import dial
+from twisted_relay.upstream.assemble import time_to_connect
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.upstream.dial import Dialler
@@ -214,7 +215,7 @@ class Conversation:
         backend = Backend(options, self._time, self.deadlines)
 
         def make_pool(server: Server) -> Pool:
-            dialler = Dialler(self._time, server.spec, self.resolver, self.tls_to(options), options.connect_timeout)
+            dialler = Dialler(self._time, server.spec, self.resolver, self.tls_to(options), time_to_connect(options))
             return Pool(server, dialler, self.deadlines, backend.counters.connect_times)
 
         backend.make_pool = make_pool

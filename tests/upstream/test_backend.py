@@ -314,9 +314,12 @@ class TryAgainTests(SynchronousTestCase):
         """A backup with weight 0 takes nothing; the client gets the error."""
         one, two = servers(2)
         backup = replace(two, backup=True, weight=0)
-        talk = Conversation(self, backend=replace(BACKEND, servers=(one, backup)))
+        talk = Conversation(self, backend=replace(BACKEND, servers=(one, backup), retries=1))
         client = talk.client()
         client.sends(get())
+        talk.refuses(REFUSED)
+        talk.waits(0.1)
+        self.assertEqual(talk.network.waiting[0].host, "10.0.0.1")
         talk.refuses(REFUSED)
         self.assertEqual(talk.last().code, 502)
         client.aborts()
@@ -343,8 +346,8 @@ class TryAgainTests(SynchronousTestCase):
             talk.is_over()
 
     def test_all_refuse(self) -> None:
-        """When all refuse, the answer is 502; each was asked once."""
-        talk = Conversation(self, backend=TWO)
+        """When all refuse, the answer is 502; each was asked once, and none twice before the others."""
+        talk = Conversation(self, backend=replace(TWO, retries=1))
         client = talk.client()
         client.sends(get())
         talk.refuses(REFUSED)
@@ -367,7 +370,7 @@ class TryAgainTests(SynchronousTestCase):
 
     def test_connect_timeout(self) -> None:
         """A server that does not take the connection in time is left for the next; without one the answer is 504."""
-        talk = Conversation(self, backend=TWO)
+        talk = Conversation(self, backend=replace(TWO, retries=1))
         client = talk.client()
         client.sends(get())
         talk.waits(5.1)
@@ -413,9 +416,9 @@ class TryAgainTests(SynchronousTestCase):
         talk.is_over()
 
     def test_what_must_not_be_repeated(self) -> None:
-        """A POST, or content that is gone, is not sent a second time."""
+        """A POST, or content that was not kept, is not sent a second time."""
         for request, more in ((post(b"x"), b""), (head("PUT / HTTP/1.1", "Host: a", "Content-Length: 2"), b"y")):
-            talk = Conversation(self, backend=TWO)
+            talk = Conversation(self, backend=replace(TWO, retry_buffer=0))
             client = talk.client()
             for _ in range(2):
                 client.sends(get())
@@ -802,7 +805,7 @@ class DialTests(SynchronousTestCase):
     def test_names_without_addresses(self) -> None:
         """A server whose name is not known fails the request with 502 and the cause."""
         spec = ServerSpec("s1", "http", Address("app.invalid", 80))
-        talk = Conversation(self, backend=BackendOptions(name="app", servers=(spec,)))
+        talk = Conversation(self, backend=BackendOptions(name="app", servers=(spec,), retries=0))
         talk.resolver.watch = lambda host: _Unknown()  # type: ignore[assignment,return-value]
         client = talk.client()
         client.sends(get())

@@ -123,7 +123,7 @@ class BreakerTests(SynchronousTestCase):
 
     def test_no_response(self) -> None:
         """Servers that cannot be reached, do not answer or answer nonsense have failed."""
-        talk = Guarded(self, replace(OPTIONS, response_timeout=5.0))
+        talk = Guarded(self, replace(OPTIONS, response_timeout=5.0, retries=0))
         talk.asker.sends(get())
         talk.refuses(errno.ECONNREFUSED)
         self.assertEqual(talk.counted, (1, 1))

@@ -13,6 +13,7 @@ from twisted_relay.config.binds import check_binds
 from twisted_relay.config.build import ONE_OF, OPTIONS, Section
 from twisted_relay.config.checking import check_health
 from twisted_relay.config.diagnostics import Report
+from twisted_relay.config.failing import check_failing
 from twisted_relay.config.responses import TO_HTTPS
 from twisted_relay.config.secrets import check_sticky_secrets
 from twisted_relay.config.suggest import did_you_mean
@@ -262,6 +263,7 @@ CHECKS: tuple[Callable[[Sequence[Section], Report], None], ...] = (
     check_destinations,
     check_binds,
     check_backends,
+    check_failing,
     check_certificates,
     check_files,
     check_logs,

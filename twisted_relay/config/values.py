@@ -154,6 +154,22 @@ class BreakerSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryOn:
+    """After what a request may be tried again: failures without a response, and status codes (inclusive ranges)."""
+
+    conditions: tuple[str, ...] = ()
+    statuses: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSpec:
+    """How many further tries there may be: `ratio` of the requests, a fraction, and `reserve` each second besides."""
+
+    ratio: float
+    reserve: float
+
+
+@dataclass(frozen=True, slots=True)
 class PathPattern:
     """A condition on the path. A prefix is by segment: text `/a` takes `/a`, `/a/` and all below; text `` takes all.
 

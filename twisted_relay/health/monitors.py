@@ -37,8 +37,9 @@ class Monitors:
             return
         self._is_running = True
         self._backend.memberships.append(self)
-        for server in list(self._backend.servers):
-            self.joined(server)
+        with self._backend.changing():
+            for server in list(self._backend.servers):
+                self.joined(server)
 
     def stop(self) -> None:
         """Check no more; what is under way is called off."""

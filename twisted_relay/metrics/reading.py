@@ -5,7 +5,15 @@ from typing import TypeAlias
 
 from twisted_relay.metrics.metric import Labels, Read, Value
 from twisted_relay.metrics.requests import FIRST_CODES, RequestMetrics
-from twisted_relay.metrics.sources import BackendState, BreakerState, ListenerState, PoolState, ServerState, Sources
+from twisted_relay.metrics.sources import (
+    BackendState,
+    BreakerState,
+    BudgetState,
+    ListenerState,
+    PoolState,
+    ServerState,
+    Sources,
+)
 
 Counts: TypeAlias = Mapping[str, int] | Mapping[int, int]
 
@@ -112,6 +120,28 @@ def breakers_by_state(sources: Sources) -> Iterable[tuple[Labels, Value]]:
 def each_breaker(value: Callable[[BreakerState], Value]) -> Read:
     """A value of the breaker of each backend that has one."""
     return lambda sources: [((one.name,), value(one.breaker)) for one in sources.backends if one.breaker is not None]
+
+
+def budgets_left(sources: Sources) -> Iterable[tuple[Labels, Value]]:
+    """What is left of each backend's budget; nothing for backends without one."""
+    for one in sources.backends:
+        if one.budget is not None:
+            yield (one.name,), one.budget.left(one.now())
+
+
+def each_budget(value: Callable[[BudgetState], Value]) -> Read:
+    """A value of the budget of each backend that has one."""
+    return lambda sources: [((one.name,), value(one.budget)) for one in sources.backends if one.budget is not None]
+
+
+def each_budget_by(counts: Callable[[BudgetState], Counts]) -> Read:
+    """Counts of the budget of each backend that has one, by one more label."""
+    return lambda sources: [
+        ((one.name, str(key)), count)
+        for one in sources.backends
+        if one.budget is not None
+        for key, count in counts(one.budget).items()
+    ]
 
 
 def codes_of(server: ServerState) -> dict[int, int]:

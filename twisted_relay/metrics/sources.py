@@ -4,7 +4,7 @@ Protocols, because whoever is measured stands above this module and does not kno
 """
 
 import platform
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -128,6 +128,17 @@ class BreakerState(Protocol):
     def rejected(self) -> int: ...
 
 
+class BudgetState(Protocol):
+    """The budget of a backend's further tries."""
+
+    @property
+    def active(self) -> int: ...
+    @property
+    def refused(self) -> Mapping[str, int]: ...
+    def left(self, now: float) -> float:
+        """How many tries could be made now."""
+
+
 class BackendState(Protocol):
     """A backend."""
 
@@ -145,6 +156,10 @@ class BackendState(Protocol):
     def counters(self) -> BackendCounts: ...
     @property
     def breaker(self) -> BreakerState | None: ...
+    @property
+    def budget(self) -> BudgetState | None: ...
+    @property
+    def now(self) -> Callable[[], float]: ...
 
 
 class LogState(Protocol):

@@ -7,11 +7,14 @@ to add series. Histograms carry neither code nor method nor server.
 from twisted_relay.metrics.metric import Metric
 from twisted_relay.metrics.reading import (
     breakers_by_state,
+    budgets_left,
     codes_of,
     durations_by_backend,
     each_backend,
     each_backend_by,
     each_breaker,
+    each_budget,
+    each_budget_by,
     each_listener,
     each_listener_by,
     each_observer,
@@ -214,8 +217,9 @@ METRICS = (
         "relay_backend_retries_total",
         "counter",
         ("backend", "reason"),
-        "Requests that were sent once more after a failed try.",
-        "`connect`: no connection; `reset`: the server closed it before answering. Clients noticed none of these.",
+        "Further tries, by what was wrong with the one before.",
+        "`connect`: no connection; `reset`, `empty`: the server cut or closed it before answering; `timeout`: no "
+        "answer in time; `status`: one of those in `retry_on`. Clients noticed none of these.",
         each_backend_by(lambda one: one.counters.retries),
     ),
     Metric(
@@ -223,8 +227,32 @@ METRICS = (
         "counter",
         ("backend",),
         "Retries that went to another server.",
-        "The rest of the retries went to the same server over a fresh connection.",
+        "The rest of the retries went to the same server: over a fresh connection, or because there was no other.",
         each_backend(lambda one: one.counters.redispatches),
+    ),
+    Metric(
+        "relay_backend_retry_budget_remaining",
+        "gauge",
+        ("backend",),
+        "Further tries that the budget would allow now.",
+        "Near 0: so many requests fail that failures are answered as they are. Only with `retry_budget`.",
+        budgets_left,
+    ),
+    Metric(
+        "relay_backend_retry_budget_refused_total",
+        "counter",
+        ("backend", "reason"),
+        "Further tries that would have been right but were not made.",
+        "`rate`: the budget was used up; `active`: too many were under way at once.",
+        each_budget_by(lambda one: one.refused),
+    ),
+    Metric(
+        "relay_backend_active_retries",
+        "gauge",
+        ("backend",),
+        "Requests that are in a further try now, or wait for it.",
+        "Compare with `relay_server_active_requests`: half of all is the most.",
+        each_budget(lambda one: one.active),
     ),
     Metric(
         "relay_backend_servers",
@@ -353,8 +381,9 @@ METRICS = (
         "counter",
         ("backend", "server", "reason"),
         "Tries that failed at this server.",
-        "`refused`, `dns`, `tls`: no connection; `timeout`: `connect_timeout`, `response_timeout` or `idle_timeout`; "
-        "`reset`: it closed too early; `protocol`: what it sent is not HTTP.",
+        "`refused`, `dns`, `tls`: no connection; `timeout`: `connect_timeout`, `response_timeout`, `per_try_timeout` "
+        "or `idle_timeout`; `total_timeout`: that was over while it had the request; `reset`: it closed too early; "
+        "`protocol`: what it sent is not HTTP.",
         each_server_by(lambda one: one.counters.errors),
     ),
     Metric(

@@ -77,4 +77,9 @@ def look_up_servers(backend: Backend, resolver: Resolver) -> None:
 def _dialler(spec: ServerSpec, options: BackendOptions, surroundings: Surroundings) -> Dialler:
     host = spec.address.host if isinstance(spec.address, Address) else "localhost"
     context = server_context(options, host) if spec.scheme == "https" else None
-    return Dialler(surroundings.poller, spec, surroundings.resolver, context, options.connect_timeout)
+    return Dialler(surroundings.poller, spec, surroundings.resolver, context, time_to_connect(options))
+
+
+def time_to_connect(options: BackendOptions) -> float:
+    """Seconds in which a connection must stand: a part of the time for one try."""
+    return min(options.connect_timeout, options.per_try_timeout or options.connect_timeout)

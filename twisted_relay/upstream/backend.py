@@ -21,17 +21,18 @@ from twisted_relay.histogram import DURATION_BOUNDS, FAST_BOUNDS, Histogram
 from twisted_relay.http.message import Answered
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.upstream.breaker import Breaker
+from twisted_relay.upstream.budget import Budget
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.http1 import Try
 from twisted_relay.upstream.pool import Pool
 from twisted_relay.upstream.queue import Queue
+from twisted_relay.upstream.retry import RETRY_REASONS, rules_of
 from twisted_relay.upstream.selection import Choose, Selection
 from twisted_relay.upstream.server import DOWN, DRAIN, MAINT, UP, Server
 from twisted_relay.upstream.slow_start import SlowStart
 from twisted_relay.upstream.sticky import Sticky
 
 EJECTION_REASONS = ("errors", "success_rate")
-RETRY_REASONS = ("connect", "reset", "status", "timeout")
 
 ServerObserver = Callable[[Server, RelayError | None, int], None]
 """Told how a server did with a request: the error, or None and the status code."""
@@ -115,6 +116,14 @@ class Backend:
             self._slow_start = SlowStart(reactor, options.slow_start, self.refresh)
         self.breaker = None if options.breaker is None else Breaker(options, options.breaker, self.now)
         """What keeps exchanges away while too many of them fail."""
+        self.rules = rules_of(options)
+        """What is tried again."""
+        self.times_tries = bool(options.per_try_timeout or options.total_timeout)
+        """Whether the beginning of each try must be known."""
+        self.budget = Budget(options.retry_budget) if options.retry_budget is not None else None
+        """How often; None: as often as the rules allow."""
+        self.active = 0
+        """Requests that its servers work on."""
         self.observers: list[ServerObserver] = []
         """Who hears how servers did with requests: from the first failure or 5xx of any of them on."""
         self.has_failed = False
@@ -147,9 +156,10 @@ class Backend:
         assert self.make_pool is not None and spec.name not in self.pools
         server = Server(spec, self.options, self.now)
         server.starts_slowly = True
-        self.add(server, self.make_pool(server))
+        self.enlist(server, self.make_pool(server))
         for membership in self.memberships:
-            membership.joined(server)
+            membership.joined(server)  # it may want to know it before anybody gets it
+        self.refresh()
         self._start_slowly(server)
         return server
 
@@ -190,6 +200,8 @@ class Backend:
         if self.queue:
             self.queue.release({server.name for server in self.servers if server.takes_stuck})
             self._wake()
+            if self.queue and not selection.active and not self.expects_servers:
+                self._call_all()
 
     def _changed(self, server: Server, before: str) -> None:
         if server.state != before:
@@ -236,6 +248,7 @@ class Backend:
 
     def released(self, server: Server) -> None:
         """A server has one request less."""
+        self.active -= 1
         server.active_requests -= 1
         if server.on_load is not None:
             server.on_load(server, -1)
@@ -246,6 +259,7 @@ class Backend:
 
     def took(self, server: Server) -> None:
         """A server has one request more."""
+        self.active += 1
         server.active_requests += 1
         if server.on_load is not None:
             server.on_load(server, 1)
@@ -295,6 +309,14 @@ class Backend:
             server = next((server for server in self.servers if server.name == name), None)
             if server is not None:
                 self._wake_for(server)
+
+    def _call_all(self) -> None:
+        """Nobody is left to be waited for: those who wait fare as if they came now."""
+        for _ in range(len(self.queue)):
+            waiting = self.queue.take_for("", any_will_do=True)
+            if waiting is None:
+                break
+            waiting.called()
 
     def close(self) -> None:
         """Close all connections."""

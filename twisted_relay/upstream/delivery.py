@@ -1,22 +1,31 @@
 """One exchange on its way to a server: candidates, tries, the queue, and what is tried again."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from twisted_relay.errors import NoServer, QueueFull, QueueTimeout, RelayError, ServerError
+from twisted_relay.errors import (
+    NoServer,
+    QueueFull,
+    QueueTimeout,
+    RelayError,
+    ServerError,
+    TotalTimeout,
+)
 from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.http.message import Answer, Answered, Response
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import Dial
 from twisted_relay.upstream.http1 import Try
-from twisted_relay.upstream.retry import Again, again
+from twisted_relay.upstream.retry import Again, Tried, condition_of
+from twisted_relay.upstream.retrying import Retrying
 from twisted_relay.upstream.server import Server
 
 
 def forward_to(backend: Backend) -> Destination:
     """Where routes lead that name this backend: one of its servers answers the exchange."""
+
+    budget, total_timeout = backend.budget, backend.options.total_timeout
 
     def forward(exchange: Exchange, answered: Answered) -> None:
         exchange.backend = backend.name
@@ -26,7 +35,12 @@ def forward_to(backend: Backend) -> Destination:
                 answered(breaker.refusal())
                 return
             answered = breaker.watched(exchange, answered)
-        Delivery(backend, exchange, answered).go()
+        if budget is not None:
+            budget.deposit(exchange.started)
+        delivery = Delivery(backend, exchange, answered)
+        if total_timeout:
+            delivery.limit(total_timeout)
+        delivery.go()
 
     return forward
 
@@ -37,14 +51,14 @@ class Delivery:
     __slots__ = (
         "_answered",
         "_backend",
-        "_candidates",
+        "_began",
         "_dial",
         "_exchange",
         "_fresh",
-        "_last",
+        "_retrying",
+        "_rules",
         "_server",
         "_timer",
-        "_tried",
         "_try",
         "queued_at",
         "wanted",
@@ -54,13 +68,13 @@ class Delivery:
         self._backend = backend
         self._exchange = exchange
         self._answered = answered
-        self._candidates: Iterator[Server] | None = None
+        self._rules = backend.rules
         self._dial: Dial | None = None
         self._server: Server
         self._try: Try | None = None
+        self._began = 0.0  # when the current try began, if there are limits that need it
         self._fresh = False  # one try over a fresh connection instead of a stale one has been made
-        self._last: RelayError | None = None
-        self._tried: tuple[Server, ...] = ()
+        self._retrying: Retrying | None = None
         self.queued_at = 0.0
         self.wanted = ""
         self._timer: Any = None
@@ -69,42 +83,32 @@ class Delivery:
     def go(self) -> None:
         """Give the exchange to the best candidate that has room."""
         backend = self._backend
-        if self._candidates is None:
-            if backend.full and backend.is_saturated and self._last is None:
-                self._join_queue()
-                return
-            self._candidates = backend.choose(self._exchange)
+        if backend.full and backend.is_saturated:
+            self._join_queue()
+            return
         full = False
-        for server in self._candidates:
+        for server in backend.choose(self._exchange):
             if not backend.is_limited or server.has_room:
                 self._give_to(server)
                 return
             full = True
-        self._candidates = None
-        if self._last is not None:
-            self._try_others(self._last)
-        elif full or backend.expects_servers:
+        if full or backend.expects_servers:
             self._join_queue()
         else:
-            self._answered(NoServer(f"no server of [backend:{backend.name}] is usable"))
+            self._answer(NoServer(f"no server of [backend:{backend.name}] is usable"))
 
-    def _try_others(self, error: RelayError) -> None:
-        """All that the policy named have failed: take a server that it was not asked about, a backup for example."""
-        for server in self._backend.servers:
-            if server.is_usable and server.has_room and server not in self._tried:
-                self._candidates = iter(())
-                self._give_to(server)
-                return
-        self._answered(error)
+    def limit(self, seconds: float) -> None:
+        """Answer with an error when no response has begun in so many seconds."""
+        self._more().limit(seconds, self._out_of_time)
 
     def _give_to(self, server: Server) -> None:
-        exchange = self._exchange
-        if self._last is not None and exchange.server != server.name:
-            self._backend.counters.redispatches += 1
+        exchange, backend = self._exchange, self._backend
         exchange.server = server.name
         self._server = server
         exchange.tries += 1
-        self._backend.took(server)
+        backend.took(server)
+        if backend.times_tries:
+            self._began = backend.now()
         pool = server.pool
         connection = None if self._fresh else pool.take()
         if connection is not None:
@@ -128,7 +132,29 @@ class Delivery:
         attempt.released = partial(backend.released, server)
         attempt.broke = self._broke
         exchange.authority = backend.authority_for(exchange, server)
-        attempt.start(exchange.authority)
+        stream = exchange.request.stream
+        if stream is not None and self._keeps_content():
+            attempt.stream = self._more().content(stream)
+        if backend.times_tries:
+            self._start_in_time(attempt, connection)
+        else:
+            attempt.start(exchange.authority)
+
+    def _keeps_content(self) -> bool:
+        """Whether content that still comes is kept, for the case that it must be sent again."""
+        if self._retrying is not None and self._retrying.keeps_content:
+            return True
+        request, room = self._exchange.request, self._backend.options.retry_buffer
+        return 0 < room >= (request.length or 0) and self._rules.may_replay(request.method)
+
+    def _start_in_time(self, attempt: Try, connection: UpstreamConnection) -> None:
+        """Start a try that has only so much time, of which connecting has taken a part."""
+        limit = self._backend.options.per_try_timeout
+        if limit:
+            attempt.patience = min(attempt.patience, limit)
+        attempt.start(self._exchange.authority)
+        if limit and self._try is attempt and attempt.stream is None:
+            connection.deadline = min(connection.deadline, self._began + limit)
 
     def _took(self, answer: Answer) -> None:
         """A try has ended, or has brought the head of a response."""
@@ -146,32 +172,67 @@ class Delivery:
             server.on_answer(server, exchange.first_byte - exchange.sent)
         if backend.has_failed or response.status >= 500:
             backend.tell(server, None, response.status)
+        if response.status in self._rules.statuses and self._tries_instead_of(response, server):
+            return
         if backend.sticky is not None:
             backend.sticky.stick(exchange, response, server)
+        if self._retrying is not None:
+            self._retrying.end()
         self._answered(response)
+
+    def _tries_instead_of(self, response: Response, server: Server) -> bool:
+        """Whether this response is dropped for another try."""
+        tried = Tried(self._exchange.tries, is_at_hand=self._is_at_hand)
+        allowed = self._rules.after_status(response.status, self._exchange.request, tried)
+        return allowed and self._more().instead_of(response, server, "status")
 
     def _failed(self, server: Server, error: RelayError, *, reused: bool) -> None:
         """Try again if that is right, else answer with the error."""
         backend, exchange = self._backend, self._exchange
-        decision = again(error, exchange.request, reused=reused, tries=exchange.tries, retries=backend.options.retries)
+        tried = Tried(exchange.tries, reused, self._is_at_hand)
+        decision = self._rules.after_error(error, exchange.request, tried)
         if isinstance(error, ServerError) and decision is not Again.FRESH:
             server.count_error(error)
             backend.tell(server, error, 0)
             if server.on_answer is not None:
                 server.on_answer(server, backend.options.response_timeout)
-        self._last = error
-        self._tried += (server,)
-        if decision is Again.NO:
-            self._answered(error)
-            return
-        reason = "reset" if error.reason == "reset" else "connect"
-        backend.counters.retries[reason] += 1
         if decision is Again.FRESH:
+            backend.counters.retries[condition_of(error)] += 1
             self._fresh = True
             exchange.tries -= 1
             self._give_to(server)
-        else:
-            self.go()
+        elif decision is Again.NO or not self._more().instead_of(error, server, condition_of(error)):
+            self._answer(error)
+
+    @property
+    def _is_at_hand(self) -> bool:
+        """Whether the content that may have been sent can be sent again."""
+        return self._exchange.request.stream is None or (self._retrying is not None and self._retrying.can_repeat)
+
+    def _more(self) -> Retrying:
+        """What serves further tries."""
+        if self._retrying is None:
+            self._retrying = Retrying(self._backend, self._exchange, self._give_to, self._answered)
+        return self._retrying
+
+    def _answer(self, error: RelayError) -> None:
+        """Give up."""
+        if self._retrying is not None:
+            self._retrying.end()
+        self._answered(error)
+
+    def _out_of_time(self) -> None:
+        """`total_timeout` is over. A server that has had its part of it is to blame."""
+        backend = self._backend
+        options = backend.options
+        is_waited_for = self._try is not None or self._dial is not None
+        share = options.total_timeout / (options.retries + 1)
+        error = TotalTimeout(f"no response within {options.total_timeout:g} s, all tries together")
+        if is_waited_for and backend.now() - self._began >= share:
+            self._server.count_error(error)
+            backend.tell(self._server, error, 0)
+        self.cancel()
+        self._answered(error)
 
     def _released(self) -> None:
         """The server has nothing more to do for us."""
@@ -218,7 +279,7 @@ class Delivery:
     def refuse(self, error: RelayError) -> None:
         """We waited in vain; we are out of the queue."""
         self._stop_waiting()
-        self._answered(error)
+        self._answer(error)
 
     def _waited_too_long(self) -> None:
         self._timer = None
@@ -237,3 +298,5 @@ class Delivery:
         attempt, self._try = self._try, None
         if attempt is not None:
             attempt.cancel()
+        if self._retrying is not None:
+            self._retrying.end()

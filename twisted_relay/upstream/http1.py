@@ -15,6 +15,7 @@ from zope.interface import implementer
 from twisted_relay.errors import (
     BadResponse,
     ConnectionReset,
+    EmptyResponse,
     IncompleteResponse,
     RelayError,
     ResponseTimeout,
@@ -63,14 +64,20 @@ class Try:
         "_stream",
         "_taken",
         "broke",
+        "patience",
         "released",
         "reused",
         "server",
+        "stream",
     )
 
     def __init__(self, exchange: Exchange, connection: UpstreamConnection, answered: Answered) -> None:
         self.server = connection.owner.server
         self.reused = connection.uses > 0
+        self.stream = exchange.request.stream
+        """What brings the rest of the request's content, if there is any."""
+        self.patience = self.server.options.response_timeout
+        """Seconds from the request sent to the head of the response."""
         self.released: Callable[[], None] | None = None
         """Called once, when the server has nothing more to do for this try."""
         self.broke: Callable[[ServerError], None] | None = None
@@ -101,9 +108,9 @@ class Try:
         connection.uses += 1
         now = connection.now()
         exchange.sent = now
-        connection.deadline = now + self.server.options.response_timeout
+        connection.deadline = now + self.patience
         data = write_request(request, authority, request.upgrade)
-        stream = request.stream
+        stream = self.stream
         if request.length is None:
             data += chunk(request.content)
             if stream is None:
@@ -119,6 +126,8 @@ class Try:
         connection.write(data)
         if self._connection is not None:
             stream.attach(self)
+            if self._blocked and self._request_stream is not None:
+                self._request_stream.pause()
 
     # -- the sink of the request's content ------------------------------------------------------------------------
 
@@ -128,7 +137,7 @@ class Try:
         if connection is None:
             return
         if self._response is None:
-            connection.deadline = connection.now() + self.server.options.response_timeout
+            connection.deadline = connection.now() + self.patience
         connection.write(chunk(data) if self._exchange.request.length is None else data)
 
     def end(self, data: bytes, trailers: Fields | None) -> None:
@@ -145,7 +154,7 @@ class Try:
         if self._response is None:
             now = connection.now()
             self._exchange.sent = now
-            connection.deadline = now + self.server.options.response_timeout
+            connection.deadline = now + self.patience
 
     def fail(self, error: RelayError) -> None:
         """The request will never be complete; whoever read it answers the client."""
@@ -168,7 +177,7 @@ class Try:
         self._blocked = False
         connection = self._connection
         if connection is not None and self._response is None:
-            connection.deadline = connection.now() + self.server.options.response_timeout
+            connection.deadline = connection.now() + self.patience
         if self._request_stream is not None:
             self._request_stream.resume()
 
@@ -209,6 +218,8 @@ class Try:
         if self._informational > MAX_INFORMATIONAL:
             raise BadResponse("too many informational responses")
         prepare_response(response, trailers_pass=False)
+        if response.status == 100 and self._exchange.tries > 1 and self._exchange.bytes_received:
+            return  # it is for a try before this one that the client has waited
         if self._exchange.informational is not None:
             self._exchange.informational(response)
 
@@ -363,7 +374,8 @@ class Try:
         if self._heard:
             self._fail(IncompleteResponse("the server closed the connection in the middle of its response"))
         else:
-            self._fail(ConnectionReset("the server closed the connection without a response"))
+            error = EmptyResponse if in_order else ConnectionReset
+            self._fail(error("the server closed the connection without a response"))
 
     def expired(self, now: float) -> None:
         """No response, or no more of it, in time."""
@@ -372,9 +384,9 @@ class Try:
         if self._pump is not None and self._pump.has_moved():
             connection.deadline = now + self.server.options.idle_timeout
         elif self._request_stream is not None and not self._blocked and not self._owes_continue():
-            connection.deadline = now + self.server.options.response_timeout  # it is the client who is waited for
+            connection.deadline = now + self.patience  # it is the client who is waited for
         elif self._upload_moves(connection):
-            connection.deadline = now + self.server.options.response_timeout
+            connection.deadline = now + self.patience
         else:
             self._fail(ResponseTimeout("no response in time" if self._response is None else "the response stalled"))
 

@@ -19,7 +19,7 @@ UP, DOWN, DRAIN, MAINT, EJECTED = STATES = ("up", "down", "drain", "maint", "eje
 READY = "ready"
 MODES = (READY, DRAIN, MAINT)
 """What whoever runs a server may want of it: everything, no new clients, nothing."""
-ERROR_REASONS = ("refused", "timeout", "reset", "tls", "dns", "protocol")
+ERROR_REASONS = ("refused", "timeout", "total_timeout", "reset", "tls", "dns", "protocol")
 HISTORY = 50
 """Changes of state that are remembered, with their reasons."""
 

@@ -20,6 +20,7 @@ from twisted_relay.errors import (
     ConnectionReset,
     ConnectRefused,
     ConnectTimeout,
+    EmptyResponse,
     IncompleteResponse,
     NameNotResolved,
     NoServer,
@@ -28,6 +29,7 @@ from twisted_relay.errors import (
     RelayError,
     ResponseTimeout,
     TLSFailed,
+    TotalTimeout,
 )
 
 _NOT_SENT: dict[type[RelayError], Callable[[str], Exception]] = {
@@ -44,8 +46,10 @@ _NOT_SENT: dict[type[RelayError], Callable[[str], Exception]] = {
 _REASONS: dict[type[RelayError], Callable[[str], Exception]] = {
     TLSFailed: lambda text: SSLError(string=text),
     ConnectionReset: ConnectionLost,
+    EmptyResponse: ConnectionLost,
     IncompleteResponse: ConnectionLost,
     ResponseTimeout: lambda text: TimeoutError(string=text),
+    TotalTimeout: lambda text: TimeoutError(string=text),
 }
 """What stands in `reasons` of a `ResponseFailed`; other errors stand there themselves."""
 

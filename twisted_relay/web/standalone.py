@@ -91,5 +91,5 @@ class Sockets:
 
 
 def _tick(options: BackendOptions) -> float:
-    times = (options.response_timeout, options.idle_timeout, options.pool_idle_timeout)
-    return min(MAX_TICK, max(MIN_TICK, min(times) / 4))
+    times = (options.response_timeout, options.idle_timeout, options.pool_idle_timeout, options.per_try_timeout)
+    return min(MAX_TICK, max(MIN_TICK, min(time for time in times if time) / 4))

@@ -11,12 +11,14 @@ from twisted_relay.config.ejection import OUTLIERS
 from twisted_relay.config.health import CHECK, CHECK_HEADERS, EJECT, EXPRESSION, OCTETS, WINDOW
 from twisted_relay.config.option import option, required
 from twisted_relay.config.patterns import FIELD_MATCHES
-from twisted_relay.config.scalars import ANY_TIME, BOOLEAN, PATH, PERCENT, TIME, choice, count, percent
+from twisted_relay.config.retries import RETRY_BUDGET, RETRY_METHODS, RETRY_ON
+from twisted_relay.config.scalars import ANY_TIME, BOOLEAN, PATH, PERCENT, TIME, choice, count, percent, size_between
 from twisted_relay.config.sticky import STICKY
 from twisted_relay.config.values import (
     NOWHERE,
     BalanceSpec,
     BreakerSpec,
+    BudgetSpec,
     CheckSpec,
     CheckWindow,
     EjectSpec,
@@ -24,6 +26,7 @@ from twisted_relay.config.values import (
     FieldMatch,
     Location,
     OutlierSpec,
+    RetryOn,
     ServerSpec,
     StickySpec,
 )
@@ -170,11 +173,11 @@ class BackendOptions:
     )
     check_initial: str = option(
         choice("checking", "up", "down"),
-        "up",
+        "checking",
         "What a server is before its first check has ended. `checking`: it gets nothing yet, requests wait for it; one "
         "good check is enough, `check_fall` failures make it down. `up`: it gets requests. `down`: it takes "
         "`check_rise` good checks.",
-        "checking",
+        "up",
     )
     check_grace: float = option(
         ANY_TIME,
@@ -325,8 +328,67 @@ class BackendOptions:
     retries: int = option(
         count(0, 100),
         2,
-        "Further tries, on other servers, of a request that can be sent again. 0 tries once.",
+        "Further tries of a request that failed or was answered as in `retry_on`: on another server if there is one. "
+        "0 tries once.",
         "1",
+    )
+    retry_on: RetryOn = option(
+        RETRY_ON,
+        RetryOn(("connect", "reset", "empty")),
+        "After what a request is tried again: `connect` (no connection, so nothing was sent), `reset` (the server cut "
+        "the connection before it answered), `empty` (it closed the connection in good order without an answer), "
+        "`timeout` (no header of a response in `response_timeout` or `per_try_timeout`), and status codes from 400 to "
+        "599 or ranges of them. `off` never does.",
+        "connect reset empty timeout 502-504",
+    )
+    retry_methods: tuple[str, ...] = option(
+        RETRY_METHODS,
+        ("safe",),
+        "Which requests may be sent a second time when a server may have acted on the first: `safe` (GET, HEAD, "
+        "OPTIONS, TRACE), `idempotent` (PUT and DELETE too), `any`, or a list of methods. Requests of which nothing "
+        "was sent may always be tried again.",
+        "idempotent",
+    )
+    retry_buffer: int = option(
+        size_between(0, 64 * 1024 * 1024),
+        65536,
+        "Content of a request that is kept while it is sent, so that it can be sent again. A request with more is not "
+        "tried again once content was sent.",
+        "1M",
+    )
+    retry_backoff: float = option(
+        ANY_TIME,
+        0.025,
+        "The base of the waiting time before a further try. The first on another server is made at once; then the wait "
+        "is random from 0 up to 1, 3, 7, … times this.",
+        "100ms",
+    )
+    retry_backoff_max: float = option(
+        ANY_TIME,
+        0.25,
+        "The longest wait before a further try.",
+        "2s",
+    )
+    retry_budget: BudgetSpec | None = option(
+        RETRY_BUDGET,
+        BudgetSpec(0.2, 10.0),
+        "The further tries that all requests of the last 10 seconds together may cause: a share of the requests, and "
+        "so many each second besides. When it is used up, a failure is answered as it is. `off` sets no limit.",
+        "10% min=5/s",
+    )
+    per_try_timeout: float = option(
+        ANY_TIME,
+        0.0,
+        "Time for one try, from the connecting to the header of the response; in force beside `connect_timeout` and "
+        "`response_timeout`. 0 means no such limit.",
+        "2s",
+    )
+    total_timeout: float = option(
+        ANY_TIME,
+        0.0,
+        "Time for all tries together, waiting included, until the header of the response. Then the answer is 504. 0 "
+        "means no such limit.",
+        "10s",
     )
     max_connections_per_server: int = option(
         count(),
