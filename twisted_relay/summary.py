@@ -6,6 +6,7 @@ Plain functions of the configuration and of the addresses that were bound. Times
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from twisted_relay.config.balance import show_balance
+from twisted_relay.config.discover import show_place
 from twisted_relay.config.tree import BackendOptions, Config, ListenerOptions, RouteOptions
 from twisted_relay.config.values import FieldMatch, HostPattern, PathPattern, QueryMatch, Redirect, ServerSpec
 
@@ -34,7 +35,7 @@ def warnings(config: Config) -> list[str]:
     return [
         f"backend {options.name}: tls_verify = off: anyone on the way to its servers can read and change what is sent"
         for options in config.backends.values()
-        if not options.tls_verify and any(spec.scheme == "https" for spec in options.servers)
+        if not options.tls_verify and options.may_have_https
     ]
 
 
@@ -114,7 +115,7 @@ def _query(match: QueryMatch) -> str:
 
 
 def _backend(options: BackendOptions) -> str:
-    parts = [f"backend {options.name}: {show_balance(options.balance)} over {_joined(map(_server, options.servers))}"]
+    parts = [f"backend {options.name}: {show_balance(options.balance)} over {_servers(options)}"]
     if options.check is not None:
         check = options.check
         asked = f"{check.method} {check.path}" if check.kind == "http" else check.kind
@@ -122,6 +123,15 @@ def _backend(options: BackendOptions) -> str:
     if options.eject_after is not None:
         parts.append(f"ejected after {options.eject_after.errors} errors in {options.eject_after.window:g}s")
     return "; ".join(parts)
+
+
+def _servers(options: BackendOptions) -> str:
+    """The servers that are known, and where others are looked for."""
+    known = _joined(map(_server, options.servers))
+    if options.discover is None:
+        return known
+    found = f"what is found at {show_place(options.discover)} every {options.discover.every:g}s"
+    return f"{known} and {found}" if known else found
 
 
 def _server(spec: ServerSpec) -> str:

@@ -109,6 +109,38 @@ def show_network(network: Network) -> str:
 NETWORKS: Parser[tuple[Network, ...]] = word_list("networks", parse_network, show_network)
 
 
+_MOST_NAMESERVERS = 8
+
+
+def _parse_nameserver(text: str) -> Address:
+    """`10.0.0.2`, `10.0.0.2:5353`, `::1`, `[::1]:5353`."""
+    host, port = text, 53
+    if match := _HOST_AND_PORT.fullmatch(text):
+        host, port = match["host"], int(match["port"])
+    literal = host if _IPV4.fullmatch(host) else unbracketed(host) or unbracketed(f"[{host}]")
+    if literal is None or not 0 < port < 65536:
+        raise not_valid(text, "write an address such as 10.0.0.2, 10.0.0.2:5353 or [2001:db8::1]:53")
+    return Address(literal, port)
+
+
+def _show_nameserver(address: Address) -> str:
+    return address.host if address.port == 53 else str(address)
+
+
+_LISTED_NAMESERVERS = word_list("addresses", _parse_nameserver, _show_nameserver)
+
+
+def _read_nameservers(value: Value) -> tuple[Address, ...]:
+    words = value.words()
+    if len(words) > _MOST_NAMESERVERS:
+        hint = f"write at most {_MOST_NAMESERVERS}: each that does not answer costs its time"
+        raise BadValue(Fault(f"{len(words)} name servers are too many", hint, words[_MOST_NAMESERVERS].span))
+    return _LISTED_NAMESERVERS.read(value)
+
+
+NAMESERVERS: Parser[tuple[Address, ...]] = Parser(_LISTED_NAMESERVERS.kind, _read_nameservers, _LISTED_NAMESERVERS.show)
+
+
 def parse_authority(text: str) -> str:
     """`name`, `name:port`, `[::1]:port`, given back in lower case."""
     host, port = text, ""

@@ -16,6 +16,7 @@ from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.failing import check_failing
 from twisted_relay.config.responses import TO_HTTPS
 from twisted_relay.config.secrets import check_sticky_secrets
+from twisted_relay.config.server_file import fault_lines, read_server_file
 from twisted_relay.config.suggest import did_you_mean
 from twisted_relay.config.tree import (
     SECTIONS,
@@ -163,12 +164,38 @@ def check_backends(sections: Sequence[Section], report: Report) -> None:
             message = f"certificates of the servers of {section.title} are not verified"
             help = "anyone on the path can read and change what is sent; tls_ca = FILE trusts an authority of your own"
             report.warning(section.span_of("tls_verify"), "no-verification", message, help)
+        _check_discovery(section, options, report)
         _check_upstream_tls(section, options, report)
+
+
+def _check_discovery(section: Section, options: BackendOptions, report: Report) -> None:
+    """A backend has servers, or looks for them, or both."""
+    if not section.given.intersection(("servers", "discover")):
+        message = f"{section.title} needs the option {quoted('servers')} or {quoted('discover')}"
+        report.error(section.span, "missing-option", message, "for example: servers = http://10.0.0.11:8000")
+    discover = options.discover
+    is_dns = discover.kind != "file" if discover is not None else "discover" in section.given
+    if "discover_hold" in section.own and not is_dns:
+        message = f"discover_hold does nothing here: {section.title} looks for no servers in the DNS"
+        report.warning(section.key_span("discover_hold"), "no-effect", message)
+    if discover is not None and discover.kind == "file" and "discover" in section.values:
+        _check_server_file(section, discover.name, report)
+
+
+def _check_server_file(section: Section, path: str, report: Report) -> None:
+    """A file of servers may come later, and be wrong for now; that is no error of the configuration."""
+    try:
+        if read_server_file(path):
+            return
+        problem = f"{quoted(path)} has no server in it"
+    except BadValue as bad:
+        problem = "; ".join(fault_lines(bad))
+    report.warning(section.span_of("discover"), "bad-file", f"discover: {problem}")
 
 
 def _check_upstream_tls(section: Section, options: BackendOptions, report: Report) -> None:
     written = [key for key in sorted(section.own) if key.startswith("tls_") and key in section.values]
-    if options.servers and all(server.scheme != "https" for server in options.servers):
+    if (options.servers or options.discover) and not options.may_have_https:
         for key in written:
             message = f"{key} does nothing here: {section.title} has no https server"
             report.warning(section.key_span(key), "no-effect", message)

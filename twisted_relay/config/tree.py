@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from twisted_relay.config.sections.backend import BackendOptions
 from twisted_relay.config.sections.listener import ListenerOptions, TLSOptions
-from twisted_relay.config.sections.process import AdminOptions, LogOptions, MetricsOptions, RelayOptions
+from twisted_relay.config.sections.process import AdminOptions, DnsOptions, LogOptions, MetricsOptions, RelayOptions
 from twisted_relay.config.sections.route import RouteOptions
 from twisted_relay.config.values import Location
 
@@ -18,6 +18,7 @@ __all__ = [
     "AdminOptions",
     "BackendOptions",
     "Config",
+    "DnsOptions",
     "ListenerOptions",
     "LogOptions",
     "MetricsOptions",
@@ -46,6 +47,7 @@ SECTIONS: dict[str, type[SectionOptions]] = {
     "relay": RelayOptions,
     "admin": AdminOptions,
     "metrics": MetricsOptions,
+    "dns": DnsOptions,
     "listener": ListenerOptions,
     "tls": TLSOptions,
     "route": RouteOptions,
@@ -54,7 +56,7 @@ SECTIONS: dict[str, type[SectionOptions]] = {
 }
 """Every type of section, in the order of the reference page."""
 
-SINGLETONS = frozenset({"relay", "admin", "metrics"})
+SINGLETONS = frozenset({"relay", "admin", "metrics", "dns"})
 """Sections that have no name and stand once; the others have one and may have defaults."""
 
 
@@ -66,6 +68,7 @@ class Config:
     relay: RelayOptions = field(default_factory=RelayOptions)
     admin: AdminOptions = field(default_factory=AdminOptions)
     metrics: MetricsOptions = field(default_factory=MetricsOptions)
+    dns: DnsOptions = field(default_factory=DnsOptions)
     listeners: tuple[ListenerOptions, ...] = ()
     tls: dict[str, TLSOptions] = field(default_factory=dict)
     routes: tuple[RouteOptions, ...] = ()

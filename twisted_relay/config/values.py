@@ -67,6 +67,25 @@ class ServerSpec:
     tier: int = 1
     max_connections: int | None = None
     max_requests: int | None = None
+    host: str = ""
+    """The name by which the address was found, if it was: `host = backend` and TLS mean this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoverSpec:
+    """Where servers are looked for: addresses of a DNS name, its SRV records, or the lines of a file."""
+
+    kind: Literal["dns+a", "dns+srv", "file"]
+    name: str
+    """The name, in lower case and without a dot at its end; of a file, its absolute path."""
+    port: int = 0
+    """The port of servers found by `dns+a`."""
+    every: float = 30.0
+    """Seconds between two looks: at most for DNS, exactly for a file."""
+    most: int = 1000
+    """No more servers than this are taken."""
+    scheme: Literal["http", "https"] = "http"
+    family: Literal["any", "ipv4", "ipv6"] = "any"
 
 
 @dataclass(frozen=True, slots=True)

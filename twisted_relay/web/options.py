@@ -17,9 +17,12 @@ _OPTIONS = options_of(BackendOptions)
 
 
 def backend_options(name: str, servers: Sequence[str], settings: Mapping[str, Setting]) -> BackendOptions:
-    """The options of a backend called `name`; each server is a line of `servers =`. Paths are relative to the
+    """The options of a backend called `name`; each server is a line of `servers =`, none is
+    needed when there is a setting `discover`. Paths are relative to the
     working directory. Raises `ConfigurationError`."""
-    values = {"servers": _read("servers", servers)}
+    values: dict[str, object] = {}
+    if servers or "discover" not in settings:
+        values["servers"] = _read("servers", servers)
     for key, setting in settings.items():
         values[key] = _read(key, _written(setting).splitlines())
     construct: Callable[..., BackendOptions] = BackendOptions

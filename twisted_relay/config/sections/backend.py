@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from twisted_relay.config.addresses import AUTHORITY, HOST_CHOICE, HOST_NAME, SERVERS
 from twisted_relay.config.balance import BALANCE
 from twisted_relay.config.breaker import BREAKER
+from twisted_relay.config.discover import DISCOVER
 from twisted_relay.config.ejection import OUTLIERS
 from twisted_relay.config.health import CHECK, CHECK_HEADERS, EJECT, EXPRESSION, OCTETS, WINDOW
-from twisted_relay.config.option import option, required
+from twisted_relay.config.option import option
 from twisted_relay.config.patterns import FIELD_MATCHES
 from twisted_relay.config.retries import RETRY_BUDGET, RETRY_METHODS, RETRY_ON
 from twisted_relay.config.scalars import ANY_TIME, BOOLEAN, PATH, PERCENT, TIME, choice, count, percent, size_between
@@ -21,6 +22,7 @@ from twisted_relay.config.values import (
     BudgetSpec,
     CheckSpec,
     CheckWindow,
+    DiscoverSpec,
     EjectSpec,
     FieldLine,
     FieldMatch,
@@ -40,7 +42,7 @@ class BackendOptions:
 
     name: str = ""
     where: Location = field(default=NOWHERE, compare=False)
-    servers: tuple[ServerSpec, ...] = required(
+    servers: tuple[ServerSpec, ...] = option(
         SERVERS,
         (),
         "The servers, one on each line: `[NAME] URL [weight=N] [tier=N] [backup] [max_connections=N] "
@@ -49,8 +51,29 @@ class BackendOptions:
         "is the address when none is given. A server gets requests in proportion to its weight, 0 to 256, usually "
         "1; with 0 it gets none. Servers of tier 1, which is usual, come first; as fewer than 72 % of them are up, "
         "those of the next tier take over what is missing. Backup servers are used when no other is up. The limits "
-        "are those of the backend, for this server alone. Several bare URLs may stand on one line.",
+        "are those of the backend, for this server alone. Several bare URLs may stand on one line. A "
+        "backend has this option, or `discover`, or both.",
         "s1 http://10.0.0.11:8000 weight=2\ns2 http://10.0.0.12:8000\nhttps://spare.example.org backup",
+    )
+    discover: DiscoverSpec | None = option(
+        DISCOVER,
+        None,
+        "Where servers are looked for while relay runs, besides those of `servers`, which stay as they are. "
+        "`dns+a://NAME:PORT` takes every address of a name (A and AAAA records). `dns+srv://_http._tcp.NAME` takes "
+        "SRV records: host, port, weight and priority, the lowest of which is tier 1. `file:PATH` takes the lines of "
+        "a file, each as in `servers`. After it may stand `every=TIME`, the longest time between two looks (30s; an "
+        "answer that holds for a shorter time is renewed earlier) or the time between two looks at a file (2s); "
+        "`max=N`, the most servers that are taken (1000); and for DNS `scheme=https` and `family=ipv4` or "
+        "`family=ipv6`. Names are complete: no search domain is added to them.",
+        "dns+srv://_http._tcp.api.internal every=10s",
+    )
+    discover_hold: float = option(
+        ANY_TIME,
+        30.0,
+        "How long a server must be missing from the answers of the DNS before it gets no more requests; what it is "
+        "working on is finished. 0 believes the first answer. Answers that are no answer (an error, no such name, "
+        "none at all) remove nobody, and a line that is taken out of a file takes its server out at once.",
+        "2m",
     )
     balance: BalanceSpec = option(
         BALANCE,
@@ -482,3 +505,10 @@ class BackendOptions:
         "File with the private key of `tls_cert`, in PEM format.",
         "/etc/relay/tls/client.key",
     )
+
+    @property
+    def may_have_https(self) -> bool:
+        """Whether some server speaks TLS, or may: those that a file will name are not known."""
+        discover = self.discover
+        may_come = discover is not None and (discover.kind == "file" or discover.scheme == "https")
+        return may_come or any(server.scheme == "https" for server in self.servers)

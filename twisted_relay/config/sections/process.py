@@ -5,10 +5,10 @@
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
-from twisted_relay.config.addresses import BINDS, CONTROL_SOCKET, NETWORKS
+from twisted_relay.config.addresses import BINDS, CONTROL_SOCKET, NAMESERVERS, NETWORKS
 from twisted_relay.config.option import option, required
-from twisted_relay.config.scalars import ANY_TIME, BUCKETS, LOG_TARGET, WORDS, choice
-from twisted_relay.config.values import NOWHERE, BindAddress, Location, Network, UnixAddress
+from twisted_relay.config.scalars import ANY_TIME, BUCKETS, LOG_TARGET, TIME, WORDS, choice
+from twisted_relay.config.values import NOWHERE, Address, BindAddress, Location, Network, UnixAddress
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 OPENTELEMETRY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
@@ -72,6 +72,28 @@ class AdminOptions:
         "Clients that may use the private listener; the others get 403. Who comes over a UNIX socket is always "
         "allowed.",
         "127.0.0.0/8 10.1.2.3",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsOptions:
+    """Who is asked for what `discover` looks for in the DNS. The names in `servers` are looked up by the system."""
+
+    name: str = ""
+    where: Location = field(default=NOWHERE, compare=False)
+    servers: tuple[Address, ...] = option(
+        NAMESERVERS,
+        (),
+        "Name servers: addresses, with a port if it is not 53. The first is asked, the next one when it does not "
+        "answer in time or cannot answer; all of them should know the same names. Without this option, those of "
+        "`/etc/resolv.conf`, which is read again when it has changed.",
+        "10.20.0.2 10.20.0.3:5353",
+    )
+    timeout: float = option(
+        TIME,
+        2.0,
+        "Time for one name server to answer, before the next one is asked. Each is asked twice.",
+        "500ms",
     )
 
 
