@@ -25,12 +25,18 @@ LAYERS = (
     (("cli",), "the `relay` command; nothing but what people start imports it"),
     (("service",), "the wiring: the only one that knows all below it"),
     (("admin", "web"), "faces beside the proxy itself: they show what it is and offer it to other programs"),
-    (("health",), "watches servers and says what it saw; what is watched does not know it"),
+    (
+        ("health", "discovery"),
+        "watch servers and say what they saw, find servers and let them join; what is watched does not know it",
+    ),
     (("downstream", "upstream"), "the two sides of an exchange; a callable joins them, made by the wiring"),
     (("filters",), "steps around an exchange, whoever received it and whoever answers it"),
     (("cache", "balancing"), "decisions about an exchange: may it be stored, which server is best"),
     (("metrics", "access_log"), "views of finished exchanges; nothing that is seen knows who looks"),
-    (("net", "tls", "signals"), "the operating system: transports, deadlines, contexts; not whose bytes they carry"),
+    (
+        ("net", "tls", "signals", "names"),
+        "the operating system and the network's names: transports, deadlines, contexts; not whose bytes they carry",
+    ),
     (("routing",), "which route takes a request"),
     (("conditions",), "one condition of a route"),
     (("exchange", "networks", "histogram"), "one request and its response, addresses, counts: they decide nothing"),
@@ -59,6 +65,7 @@ PURE = (
 )
 #: Single modules that are pure within a family that is not, and the other way round.
 PURE_MODULES = ("upstream.retry", "upstream.circuit", "upstream.budget", "upstream.replay")
+PURE_MODULES += ("discovery.answer", "discovery.changes", "names.reply", "names.resolv_conf")
 IMPURE_MODULES = ("cache.stores",)
 
 REACTOR = "twisted.internet"
