@@ -64,8 +64,16 @@ PURE = (
     "balancing",
 )
 #: Single modules that are pure within a family that is not, and the other way round.
-PURE_MODULES = ("upstream.retry", "upstream.circuit", "upstream.budget", "upstream.replay")
-PURE_MODULES += ("discovery.answer", "discovery.changes", "names.reply", "names.resolv_conf")
+PURE_MODULES = (
+    "discovery.answer",
+    "discovery.changes",
+    "names.reply",
+    "names.resolv_conf",
+    "upstream.budget",
+    "upstream.circuit",
+    "upstream.replay",
+    "upstream.retry",
+)
 IMPURE_MODULES = ("cache.stores",)
 
 REACTOR = "twisted.internet"

@@ -21,6 +21,7 @@ from twisted_relay.admin.ports import CONTROL_MODE, AdminPorts
 from twisted_relay.admin.servers import Servers
 from twisted_relay.admin.site import AdminSite, ControlRequest
 from twisted_relay.config.tree import BackendOptions, Config, ListenerOptions, RouteOptions
+from twisted_relay.discovery.assemble import discoveries_of
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
 from twisted_relay.downstream.port import ListenerPorts
@@ -32,6 +33,7 @@ from twisted_relay.health import watchers_of
 from twisted_relay.metrics.exposition import Exposition
 from twisted_relay.metrics.requests import RequestMetrics
 from twisted_relay.metrics.sources import Sources, certificate_ends
+from twisted_relay.names.nameservers import Nameservers
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.net.lag import Lag
 from twisted_relay.net.poller import poller_in
@@ -118,6 +120,7 @@ class Relay:
         traffic = Traffic(config, surroundings, self._observers)
         self.backends, self.listeners = traffic.backends, traffic.listeners
         self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
+        self.discoveries = discoveries_of(self.backends.values(), Nameservers(reactor, config.dns))
         self.ports = [self._make_ports(listener) for listener in self.listeners]
         self.admin = self._make_admin()
         self.control = self._make_control()
@@ -138,13 +141,14 @@ class Relay:
             listeners=self.listeners,
             requests=self.requests,
             backends=list(self.backends.values()),
+            discoveries=self.discoveries,
             logs=list(self.logs.values()),
             lag=self.lag.times,
             certificates=certificate_ends(self.config.tls),
             loaded_at=time.time(),
         )
         options = self.config.admin
-        resource = Pages(Access(options.allow), pages(Exposition(sources), lambda: self.unready))
+        resource = Pages(Access(options.allow), pages(Exposition(sources), self.why_unready))
         return AdminPorts(options.stats, AdminSite(resource, self.reactor), self.reactor)
 
     def _make_control(self) -> AdminPorts:
@@ -182,6 +186,13 @@ class Relay:
             look_up_servers(backend, self.resolver)
         for watcher in self.watchers:
             watcher.start()
+        for discovery in self.discoveries:
+            discovery.start()
+
+    def why_unready(self) -> str:
+        """Why no traffic should come; empty while all is well. It may come when servers have been looked for."""
+        waiting = (each.name for each in self.discoveries if each.is_waiting)
+        return self.unready or next((f"looking for the servers of backend {name}" for name in waiting), "")
 
     async def stop(self) -> None:
         """Say that we are not ready, accept nothing more, let what is running finish within `grace`, end the rest."""
@@ -195,6 +206,8 @@ class Relay:
         await gatherResults([self._until_idle(listener) for listener in busy])
         for listener in self.listeners:
             listener.abort()
+        for discovery in self.discoveries:
+            discovery.stop()
         for watcher in self.watchers:
             watcher.stop()
         for backend in self.backends.values():

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from twisted_relay.config.tree import BackendOptions, ListenerOptions
 from twisted_relay.config.values import Address, BreakerSpec, BudgetSpec, ServerSpec
+from twisted_relay.discovery.discovery import DiscoveryCounters
 from twisted_relay.downstream.listener import ListenerCounters
 from twisted_relay.exchange import Exchange
 from twisted_relay.histogram import DURATION_BOUNDS
@@ -59,6 +60,15 @@ class MeasuredBackend:
 
 
 @dataclass
+class MeasuredDiscovery:
+    """What metrics see of the discovery of servers."""
+
+    name: str
+    servers: list[object] = field(default_factory=list)
+    counters: DiscoveryCounters = field(default_factory=DiscoveryCounters)
+
+
+@dataclass
 class MeasuredLog:
     """What metrics see of an access log."""
 
@@ -88,7 +98,15 @@ def make_sources(listeners: int = 1, backends: int = 1, servers: int = 1) -> Sou
     measured = [make_listener(f"listener{number}") for number in range(listeners)]
     groups = [make_backend(f"backend{number}", servers) for number in range(backends)]
     requests = [RequestMetrics(each.name, [group.name for group in groups], DURATION_BOUNDS) for each in measured]
-    return Sources(measured, requests, groups, [MeasuredLog("main")], certificates={"site": 2e9}, loaded_at=1e9)
+    return Sources(
+        measured,
+        requests,
+        groups,
+        [MeasuredDiscovery("backend0")],
+        [MeasuredLog("main")],
+        certificates={"site": 2e9},
+        loaded_at=1e9,
+    )
 
 
 def make_exchange(backend: str = "app", method: bytes = b"GET", code: int = 200, seconds: float = 0.02) -> Exchange:

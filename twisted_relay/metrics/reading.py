@@ -9,6 +9,7 @@ from twisted_relay.metrics.sources import (
     BackendState,
     BreakerState,
     BudgetState,
+    DiscoveryState,
     ListenerState,
     PoolState,
     ServerState,
@@ -49,6 +50,18 @@ def each_backend_by(counts: Callable[[BackendState], Counts]) -> Read:
     """Counts of each backend, by one more label."""
     return lambda sources: [
         ((one.name, str(key)), count) for one in sources.backends for key, count in counts(one).items()
+    ]
+
+
+def each_discovery(value: Callable[[DiscoveryState], Value]) -> Read:
+    """A value of each backend that looks for servers."""
+    return lambda sources: [((one.name,), value(one)) for one in sources.discoveries]
+
+
+def each_discovery_by(counts: Callable[[DiscoveryState], Counts]) -> Read:
+    """Counts of each backend that looks for servers, by one more label."""
+    return lambda sources: [
+        ((one.name, str(key)), count) for one in sources.discoveries for key, count in counts(one).items()
     ]
 
 

@@ -162,6 +162,30 @@ class BackendState(Protocol):
     def now(self) -> Callable[[], float]: ...
 
 
+class DiscoveryCounts(Protocol):
+    """What is counted for the discovery of a backend's servers."""
+
+    @property
+    def looks(self) -> Mapping[str, int]: ...
+    @property
+    def changes(self) -> Mapping[str, int]: ...
+    @property
+    def last_success(self) -> float: ...
+
+
+class DiscoveryState(Protocol):
+    """The discovery of a backend's servers."""
+
+    @property
+    def name(self) -> str:
+        """Of the backend."""
+
+    @property
+    def servers(self) -> Sized: ...
+    @property
+    def counters(self) -> DiscoveryCounts: ...
+
+
 class LogState(Protocol):
     """An access log."""
 
@@ -178,6 +202,7 @@ class Sources:
     listeners: Sequence[ListenerState] = ()
     requests: Sequence[RequestMetrics] = ()
     backends: Sequence[BackendState] = ()
+    discoveries: Sequence[DiscoveryState] = ()
     logs: Sequence[LogState] = ()
     lag: Histogram = field(default_factory=lambda: Histogram(FAST_BOUNDS))
     """Lateness of the reactor, in seconds."""

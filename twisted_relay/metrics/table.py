@@ -15,6 +15,8 @@ from twisted_relay.metrics.reading import (
     each_breaker,
     each_budget,
     each_budget_by,
+    each_discovery,
+    each_discovery_by,
     each_listener,
     each_listener_by,
     each_observer,
@@ -302,6 +304,40 @@ METRICS = (
         "Requests that the backend's circuit breaker answered 503.",
         "They cost the servers nothing.",
         each_breaker(lambda one: one.rejected),
+    ),
+    Metric(
+        "relay_backend_discovery_looks_total",
+        "counter",
+        ("backend", "result"),
+        "Looks for the servers of a backend that has `discover`, by how they ended.",
+        "Everything but `success` left the servers as they were: `nxdomain` and `empty`: nothing is there; "
+        "`servfail`, `refused`, `timeout`, `malformed`, `network`: no answer of a name server; `unreadable`, "
+        "`invalid`: the file; `internal`: a fault of relay.",
+        each_discovery_by(lambda one: one.counters.looks),
+    ),
+    Metric(
+        "relay_backend_discovery_last_success_timestamp_seconds",
+        "gauge",
+        ("backend",),
+        "When servers were last found, in seconds since 1970.",
+        "0 before the first time. `time()` minus this, above a few times `every`: what is in use grows old.",
+        each_discovery(lambda one: one.counters.last_success),
+    ),
+    Metric(
+        "relay_backend_discovery_servers",
+        "gauge",
+        ("backend",),
+        "Servers of the backend that were found, and not written in `servers`.",
+        "Those that are held because they are missing from answers count too.",
+        each_discovery(lambda one: len(one.servers)),
+    ),
+    Metric(
+        "relay_backend_discovery_changes_total",
+        "counter",
+        ("backend", "result"),
+        "Servers that discovery has changed.",
+        "Many `joined` and `left`: answers that vary; a longer `discover_hold` helps.",
+        each_discovery_by(lambda one: one.counters.changes),
     ),
     # -- servers --------------------------------------------------------------------------------------------------
     Metric(

@@ -76,7 +76,7 @@ def look_up_servers(backend: Backend, resolver: Resolver) -> None:
 
 def _dialler(spec: ServerSpec, options: BackendOptions, surroundings: Surroundings) -> Dialler:
     host = spec.address.host if isinstance(spec.address, Address) else "localhost"
-    context = server_context(options, host) if spec.scheme == "https" else None
+    context = server_context(options, spec.host or host) if spec.scheme == "https" else None
     return Dialler(surroundings.poller, spec, surroundings.resolver, context, time_to_connect(options))
 
 

@@ -222,6 +222,6 @@ def authority_of(spec: ServerSpec) -> bytes:
     """host[:port] of a server as a Host field says it; `localhost` for a UNIX socket."""
     if not isinstance(spec.address, Address):
         return b"localhost"
-    host = f"[{spec.address.host}]" if ":" in spec.address.host else spec.address.host
+    host = spec.host or (f"[{spec.address.host}]" if ":" in spec.address.host else spec.address.host)
     default = 443 if spec.scheme == "https" else 80
     return (host if spec.address.port == default else f"{host}:{spec.address.port}").encode("ascii")

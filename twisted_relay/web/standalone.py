@@ -13,8 +13,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from twisted_relay.config.sections.process import DnsOptions
 from twisted_relay.config.tree import BackendOptions
+from twisted_relay.discovery.assemble import discoveries_of
 from twisted_relay.health import watchers_of
+from twisted_relay.names.nameservers import Nameservers
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.upstream.assemble import Surroundings, assemble, look_up_servers
 from twisted_relay.upstream.resolver import Resolver
@@ -37,6 +40,7 @@ class StandaloneBackend:
         surroundings = Surroundings(reactor, self._sockets, self._deadlines, self._resolver)
         self.backend = assemble(options, surroundings)
         self._watchers = watchers_of(self.backend, random.random)
+        self._discoveries = discoveries_of([self.backend], Nameservers(reactor, DnsOptions()))
         self._is_started = False
 
     def start(self) -> None:
@@ -48,10 +52,14 @@ class StandaloneBackend:
         look_up_servers(self.backend, self._resolver)
         for watcher in self._watchers:
             watcher.start()
+        for discovery in self._discoveries:
+            discovery.start()
 
     def close(self) -> Deferred[None]:
         """End everything; fires when no timer and no socket is left. Whoever waits for an answer gets none."""
         if self._is_started:
+            for discovery in self._discoveries:
+                discovery.stop()
             for watcher in self._watchers:
                 watcher.stop()
         self.backend.close()
