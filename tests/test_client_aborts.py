@@ -1,4 +1,4 @@
-"""Clients that leave, whenever they do: it is never held against a server.
+"""Clients that leave, whenever they do, or stay and do nothing: it is never held against a server.
 
 A listener, a route and a backend with everything that watches its servers; one failure of a server would eject it and
 open the breaker.
@@ -290,3 +290,42 @@ class FloodTests(SynchronousTestCase):
             connection.abort()
         talk.settle()
         talk.ends()
+
+
+class SlowClientTests(SynchronousTestCase):
+    """Clients that stay but let a server wait until it gives up."""
+
+    def errors(self, stage: Stage, seconds: float, leave: Callable[[Party], None] = Party.aborts) -> int:
+        """The server closes after so many seconds in which nothing happens; the errors that this is for the server."""
+        talk = Watched(self, replace(OPTIONS, servers=servers(1), retries=0))
+        client = talk.client()
+        server = stage(talk, client)
+        assert server is not None
+        talk.waits(seconds)
+        leave(server)
+        client.unblocks()
+        errors = sum(talk.server().counters.errors.values())
+        assert talk.backend.breaker is not None
+        self.assertEqual(talk.backend.breaker.circuit.window.failures + talk.backend.breaker.opened, errors)
+        client.aborts()
+        talk.ends()
+        return errors
+
+    def test_uploads(self) -> None:
+        """A server that closes because a client does not go on with its content has not failed; one that closes in
+        the middle of it has."""
+        for stage in (uploading, uploading_chunks, uploading_while_answered):
+            for leave in (Party.aborts, Party.closes):
+                self.assertEqual(self.errors(stage, 6.0, leave), 0, stage)
+                self.assertEqual(self.errors(stage, 4.0, leave), 1, stage)
+
+    def test_downloads(self) -> None:
+        """Nor has one that closes because a client does not take its response."""
+        self.assertEqual(self.errors(answering_a_slow_client, 6.0), 0)
+        self.assertEqual(self.errors(answering_a_slow_client, 1.0), 1)
+        self.assertEqual(self.errors(answering, 6.0), 1)
+
+    def test_who_waits_for_whom(self) -> None:
+        """A server that does not read, does not say 100 or does not answer is not waiting for its client."""
+        for stage in (uploading_to_a_slow_server, waiting_for_100, asked, half_a_head):
+            self.assertEqual(self.errors(stage, 6.0), 1, stage)

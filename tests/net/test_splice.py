@@ -130,13 +130,14 @@ class PumpTests(SynchronousTestCase):
         self.assertLess(len(content) - self.sender.waiting, BOUND)
         self.assertTrue(pump.has_moved())
         self.assertTrue(pump.has_moved())
+        self.assertTrue(pump.waits_for_sink)
         self.taker.room = 4 * MEBI
         self.settle()
         self.assertLess(len(content) - self.sender.waiting, 4 * MEBI + BOUND)
         self.taker.room = None
         self.settle()
         self.assertEqual(bytes(self.taker.delivered), content)
-        self.assertEqual(self.done, [len(content)])
+        self.assertEqual((self.done, pump.waits_for_sink), ([len(content)], False))
 
     def test_has_moved(self) -> None:
         """It tells a stalled source from one that sends."""

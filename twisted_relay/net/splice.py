@@ -77,6 +77,11 @@ class Pump:
         seen, self._seen = self._seen, self.moved
         return self.moved != seen or self._in_pipe > 0
 
+    @property
+    def waits_for_sink(self) -> bool:
+        """Whether something came that the sink has not taken yet."""
+        return self._in_pipe > 0
+
     def _readable(self) -> object:
         if self._pipe is None:
             return None

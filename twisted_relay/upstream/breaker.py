@@ -64,7 +64,7 @@ class Breaker:
             self._say()
 
     def _answered(self, exchange: Exchange, answered: Answered, era: int, answer: Answer) -> None:
-        if isinstance(answer, ServerError) or not isinstance(answer, RelayError):
+        if _counts(answer):
             before = self.circuit.state
             self.circuit.ended(self._now(), failed=self._has_failed(exchange, answer), era=era)
             if self.circuit.state is not before:
@@ -88,3 +88,10 @@ class Breaker:
             self._log.info(text, name=self._backend, left=circuit.left(self._now()))
         else:
             self._log.info("breaker of backend {name} is closed: the servers have recovered", name=self._backend)
+
+
+def _counts(answer: Answer) -> bool:
+    """Whether an answer says anything of the servers."""
+    if isinstance(answer, ServerError):
+        return not answer.is_clients_doing
+    return not isinstance(answer, RelayError)

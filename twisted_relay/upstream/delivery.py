@@ -191,7 +191,7 @@ class Delivery:
         backend, exchange = self._backend, self._exchange
         tried = Tried(exchange.tries, reused, self._is_at_hand)
         decision = self._rules.after_error(error, exchange.request, tried)
-        if isinstance(error, ServerError) and decision is not Again.FRESH:
+        if isinstance(error, ServerError) and not error.is_clients_doing and decision is not Again.FRESH:
             server.count_error(error)
             backend.tell(server, error, 0)
             if server.on_answer is not None:

@@ -35,6 +35,8 @@ from twisted_relay.upstream.connection import UpstreamConnection
 
 MAX_INFORMATIONAL = 32
 """Informational responses that one final response may be preceded by."""
+CLIENT_IS_SLOW = 5.0
+"""Seconds without anything from or to the client after which it is not the server's fault that it closes."""
 SPLICE_FROM = 131072
 """Octets that must still come for a splice to be worth its pipe."""
 
@@ -50,8 +52,10 @@ class Try:
         "_answered",
         "_blocked",
         "_buffer",
+        "_client_moved",
         "_connection",
         "_exchange",
+        "_excused_until",
         "_heard",
         "_informational",
         "_method",
@@ -98,6 +102,8 @@ class Try:
         self._blocked = False
         self._paused = False
         self._pump: splice.Pump | None = None
+        self._client_moved = 0.0  # since when it is the client who is waited for, if it is
+        self._excused_until = 0.0  # the server may close, because the client let it wait before
 
     def start(self, authority: bytes) -> None:
         """Write the request, as much as there is of it."""
@@ -107,7 +113,7 @@ class Try:
         connection.current = self
         connection.uses += 1
         now = connection.now()
-        exchange.sent = now
+        exchange.sent = self._client_moved = now
         connection.deadline = now + self.patience
         data = write_request(request, authority, request.upgrade)
         stream = self.stream
@@ -136,6 +142,7 @@ class Try:
         connection = self._connection
         if connection is None:
             return
+        self._client_moved = connection.now()
         if self._response is None:
             connection.deadline = connection.now() + self.patience
         connection.write(chunk(data) if self._exchange.request.length is None else data)
@@ -176,6 +183,8 @@ class Try:
         """The server has taken what was queued."""
         self._blocked = False
         connection = self._connection
+        if connection is not None:
+            self._client_moved = connection.now()
         if connection is not None and self._response is None:
             connection.deadline = connection.now() + self.patience
         if self._request_stream is not None:
@@ -316,6 +325,7 @@ class Try:
         connection = self._connection
         if connection is not None and not self._paused:
             self._paused = True
+            self._client_moved = connection.now()
             connection.deadline = NEVER
             cast(Any, connection.transport).pauseProducing()
 
@@ -324,7 +334,10 @@ class Try:
         connection = self._connection
         if connection is not None and self._paused:
             self._paused = False
-            connection.deadline = connection.now() + self.server.options.idle_timeout
+            now = connection.now()
+            if now - self._client_moved >= CLIENT_IS_SLOW:
+                self._excused_until = now + CLIENT_IS_SLOW
+            connection.deadline = now + self.server.options.idle_timeout
             cast(Any, connection.transport).resumeProducing()
 
     def cancel(self) -> None:
@@ -371,11 +384,24 @@ class Try:
             if stream is not None:
                 stream.end()
             return
+        error: ServerError
         if self._heard:
-            self._fail(IncompleteResponse("the server closed the connection in the middle of its response"))
+            error = IncompleteResponse("the server closed the connection in the middle of its response")
         else:
-            error = EmptyResponse if in_order else ConnectionReset
-            self._fail(error("the server closed the connection without a response"))
+            closed = "the server closed the connection without a response"
+            error = EmptyResponse(closed) if in_order else ConnectionReset(closed)
+        error.is_clients_doing = self._waited_for_client()
+        self._fail(error)
+
+    def _waited_for_client(self) -> bool:
+        """Whether the server had to wait so long for the client that it may have given it up."""
+        connection = self._connection
+        assert connection is not None
+        now = connection.now()
+        if now < self._excused_until or (self._pump is not None and self._pump.waits_for_sink):
+            return True
+        waits = self._request_stream is not None and not self._blocked and not self._owes_continue()
+        return (waits or self._paused) and now - self._client_moved >= CLIENT_IS_SLOW
 
     def expired(self, now: float) -> None:
         """No response, or no more of it, in time."""
@@ -432,7 +458,7 @@ class Try:
             if answered is not None:
                 answered(error)
             elif stream is not None:
-                if self.broke is not None:
+                if self.broke is not None and not error.is_clients_doing:
                     self.broke(error)
                 stream.fail(error)
         finally:
