@@ -71,6 +71,8 @@ PURE_MODULES = (
     "names.resolv_conf",
     "upstream.budget",
     "upstream.circuit",
+    "upstream.hedging",
+    "upstream.recent_times",
     "upstream.replay",
     "upstream.retry",
 )

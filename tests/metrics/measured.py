@@ -17,6 +17,7 @@ from twisted_relay.metrics.sources import Sources
 from twisted_relay.upstream.backend import BackendCounters
 from twisted_relay.upstream.breaker import Breaker
 from twisted_relay.upstream.budget import Budget
+from twisted_relay.upstream.hedging import Hedging
 from twisted_relay.upstream.server import Server
 
 
@@ -51,6 +52,7 @@ class MeasuredBackend:
     queue: list[object] = field(default_factory=list)
     counters: BackendCounters = field(default_factory=lambda: BackendCounters(DURATION_BOUNDS))
     breaker: Breaker | None = None
+    hedging: Hedging | None = field(default_factory=lambda: Hedging(0.05))
     budget: Budget | None = field(default_factory=lambda: Budget(BudgetSpec(0.2, 10.0)))
     now: Callable[[], float] = lambda: 1000.0
 

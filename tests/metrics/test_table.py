@@ -136,6 +136,17 @@ class ValueTests(SynchronousTestCase):
         self.assertEqual(read("relay_backend_retry_budget_refused_total", sources), refused)
         self.assertEqual(read("relay_backend_active_retries", sources), {("app",): 2})
 
+    def test_hedges(self) -> None:
+        """Second tries that were made, that won and that were refused; backends without them have no series."""
+        backend, other = make_backend(), make_backend("other")
+        assert backend.hedging is not None
+        backend.hedging.made, backend.hedging.won = 5, 2
+        backend.hedging.budget.refused.update(rate=3, active=1)
+        other.hedging = None
+        sources = Sources(backends=[backend, other])
+        for name, value in (("hedges_total", 5), ("hedges_won_total", 2), ("hedges_refused_total", 4)):
+            self.assertEqual(read(f"relay_backend_{name}", sources), {("app",): value})
+
     def test_backend(self) -> None:
         """Retries, the queue, and servers by state."""
         backend = make_backend(servers=3)

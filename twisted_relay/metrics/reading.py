@@ -10,6 +10,7 @@ from twisted_relay.metrics.sources import (
     BreakerState,
     BudgetState,
     DiscoveryState,
+    HedgingState,
     ListenerState,
     PoolState,
     ServerState,
@@ -155,6 +156,11 @@ def each_budget_by(counts: Callable[[BudgetState], Counts]) -> Read:
         if one.budget is not None
         for key, count in counts(one.budget).items()
     ]
+
+
+def each_hedging(value: Callable[[HedgingState], Value]) -> Read:
+    """A value of the hedges of each backend that makes them."""
+    return lambda sources: [((one.name,), value(one.hedging)) for one in sources.backends if one.hedging is not None]
 
 
 def codes_of(server: ServerState) -> dict[int, int]:

@@ -139,6 +139,17 @@ class BudgetState(Protocol):
         """How many tries could be made now."""
 
 
+class HedgingState(Protocol):
+    """The hedges of a backend."""
+
+    @property
+    def made(self) -> int: ...
+    @property
+    def won(self) -> int: ...
+    @property
+    def budget(self) -> BudgetState: ...
+
+
 class BackendState(Protocol):
     """A backend."""
 
@@ -158,6 +169,8 @@ class BackendState(Protocol):
     def breaker(self) -> BreakerState | None: ...
     @property
     def budget(self) -> BudgetState | None: ...
+    @property
+    def hedging(self) -> HedgingState | None: ...
     @property
     def now(self) -> Callable[[], float]: ...
 

@@ -23,6 +23,7 @@ from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.upstream.breaker import Breaker
 from twisted_relay.upstream.budget import Budget
 from twisted_relay.upstream.connection import UpstreamConnection
+from twisted_relay.upstream.hedging import Hedging
 from twisted_relay.upstream.http1 import Try
 from twisted_relay.upstream.pool import Pool
 from twisted_relay.upstream.queue import Queue
@@ -122,6 +123,8 @@ class Backend:
         """Whether the beginning of each try must be known."""
         self.budget = Budget(options.retry_budget) if options.retry_budget is not None else None
         """How often; None: as often as the rules allow."""
+        self.hedging = Hedging(options.hedge_budget) if options.hedge else None
+        """When slow requests get a second try on another server; None: never."""
         self.active = 0
         """Requests that its servers work on."""
         self.observers: list[ServerObserver] = []

@@ -16,8 +16,9 @@ from twisted_relay.http.message import Answer, Answered, Response
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import Dial
+from twisted_relay.upstream.hedged import Hedged, may_be_hedged
 from twisted_relay.upstream.http1 import Try
-from twisted_relay.upstream.retry import Again, Tried, condition_of
+from twisted_relay.upstream.retry import ONCE, Again, Tried, condition_of
 from twisted_relay.upstream.retrying import Retrying
 from twisted_relay.upstream.server import Server
 
@@ -37,7 +38,11 @@ def forward_to(backend: Backend) -> Destination:
             answered = breaker.watched(exchange, answered)
         if budget is not None:
             budget.deposit(exchange.started)
-        delivery = Delivery(backend, exchange, answered)
+        delivery: Hedged | Delivery
+        if backend.hedging is not None and may_be_hedged(exchange.request):
+            delivery = Hedged(backend, exchange, answered, Delivery)
+        else:
+            delivery = Delivery(backend, exchange, answered)
         if total_timeout:
             delivery.limit(total_timeout)
         delivery.go()
@@ -100,6 +105,16 @@ class Delivery:
     def limit(self, seconds: float) -> None:
         """Answer with an error when no response has begun in so many seconds."""
         self._more().limit(seconds, self._out_of_time)
+
+    def try_once(self, server: Server) -> None:
+        """Give the exchange to this server, and to no other after it."""
+        self._rules = ONCE
+        self._give_to(server)
+
+    @property
+    def working_at(self) -> Server | None:
+        """The server that has the request now; None while it waits for one."""
+        return self._server if self._try is not None or self._dial is not None else None
 
     def _give_to(self, server: Server) -> None:
         exchange, backend = self._exchange, self._backend

@@ -137,3 +137,7 @@ def _methods_of(words: tuple[str, ...]) -> frozenset[bytes]:
     if words == ("idempotent",):
         return IDEMPOTENT
     return frozenset(word.encode("ascii") for word in words)
+
+
+ONCE = Rules(0, RetryOn(), ("safe",))
+"""No further tries."""

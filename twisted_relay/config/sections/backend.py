@@ -413,6 +413,20 @@ class BackendOptions:
         "means no such limit.",
         "10s",
     )
+    hedge: bool = option(
+        BOOLEAN,
+        False,
+        "Whether a GET or HEAD without content that takes longer than 95% of its route's requests gets a second try, "
+        "on another server; the first good answer wins and the other is cancelled. At least 10 ms are waited, and 100 "
+        "answers of the last minute must be known.",
+        "on",
+    )
+    hedge_budget: float = option(
+        PERCENT,
+        0.05,
+        "The part of the requests of the last 10 seconds that may get such a second try: 0% to 50%.",
+        "2%",
+    )
     max_connections_per_server: int = option(
         count(),
         0,
