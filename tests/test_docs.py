@@ -15,7 +15,11 @@ from tests.support.child import ROOT, free_ports, start_relay
 from twisted_relay.cli import COMMANDS
 from twisted_relay.config import Diagnostic, load
 from twisted_relay.config.build import OPTIONS
+from twisted_relay.config.tree import BackendOptions
+from twisted_relay.config.values import Address, ServerSpec
 from twisted_relay.metrics.table import METRICS
+from twisted_relay.simulation.scenario import load_scenario
+from twisted_relay.simulation.sections import SCENARIO
 
 AT_THE_ROOT = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 GENERATED = ROOT / "docs" / "reference"
@@ -109,9 +113,20 @@ class DocumentsTests(SynchronousTestCase):
                     wrong = [each for each in self.read(folder, text) if each.code not in ELSEWHERE]
                     self.assertEqual(wrong, [], f"{page}:\n{text}")
 
+    def test_scenarios(self) -> None:
+        """A scenario that a reader copies is accepted as it stands."""
+        specs = tuple(ServerSpec(f"s{n}", "http", Address("10.0.0.1", n)) for n in range(1, 6))
+        folder = self.place()
+        for page in PAGES:
+            for info, text in fences(page):
+                if info == "ini scenario":
+                    (folder / "scenario.ini").write_text(text)
+                    path = str(folder / "scenario.ini")
+                    self.assertEqual(load_scenario(path, {}, BackendOptions(servers=specs)).diagnostics, (), page)
+
     def test_kinds_of_fences(self) -> None:
         """Every block says what it is, so that no configuration escapes the tests."""
-        known = {"ini", "ini fragment", "console", "text", "yaml", "js", "python", "mermaid"}
+        known = {"ini", "ini fragment", "ini scenario", "console", "text", "yaml", "js", "python", "mermaid"}
         for page in WRITTEN:
             self.assertEqual({info for info, _ in fences(page)} - known, set(), page)
 
@@ -141,7 +156,7 @@ class DocumentsTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         """Every `option = value` in the text is an option of some section."""
-        known = {key for options in OPTIONS.values() for key in options}
+        known = {key for options in (*OPTIONS.values(), *SCENARIO.options.values()) for key in options}
         for page in WRITTEN:
             named = {match[1] for code in code_words(page) if (match := _OPTION.match(code))}
             self.assertEqual(named - known, set(), page)

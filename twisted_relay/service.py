@@ -20,7 +20,7 @@ from twisted_relay.admin.pages import Pages, pages
 from twisted_relay.admin.ports import CONTROL_MODE, AdminPorts
 from twisted_relay.admin.servers import Servers
 from twisted_relay.admin.site import AdminSite, ControlRequest
-from twisted_relay.config.tree import BackendOptions, Config, ListenerOptions, RouteOptions
+from twisted_relay.config.tree import Config, ListenerOptions, RouteOptions
 from twisted_relay.discovery.assemble import discoveries_of
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
@@ -34,7 +34,7 @@ from twisted_relay.metrics.exposition import Exposition
 from twisted_relay.metrics.requests import RequestMetrics
 from twisted_relay.metrics.sources import Sources, certificate_ends
 from twisted_relay.names.nameservers import Nameservers
-from twisted_relay.net.deadlines import Deadlines
+from twisted_relay.net.deadlines import Deadlines, tick_for
 from twisted_relay.net.lag import Lag
 from twisted_relay.net.poller import poller_in
 from twisted_relay.routing import Route, Router
@@ -44,10 +44,6 @@ from twisted_relay.tls import listener_context
 from twisted_relay.upstream.assemble import Surroundings, assemble, look_up_servers
 from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.upstream.resolver import Resolver
-
-MAX_TICK = 0.5
-MIN_TICK = 0.05
-"""Seconds between two looks at the deadlines: a quarter of the shortest time that is configured, within these."""
 
 
 def make_service(config: Config, reactor: IReactorTime) -> "RelayService":
@@ -255,25 +251,14 @@ def _limited(plan: Plan, max_body: int) -> Plan:
     return replace(plan, max_body=max_body)
 
 
-def _times_of(options: BackendOptions) -> tuple[float, ...]:
-    """The times of a backend that are kept by looking at the deadlines; 0.0 for those that are not set."""
-    return (
-        options.response_timeout,
-        options.per_try_timeout,
-        options.idle_timeout,
-        options.pool_idle_timeout,
-        options.tunnel_timeout,
-    )
-
-
 def _tick(config: Config) -> float:
     times = [
         time
         for listener in config.listeners
         for time in (listener.header_timeout, listener.body_timeout, listener.send_timeout, listener.idle_timeout)
     ]
-    times += [time for backend in config.backends.values() for time in _times_of(backend)]
-    return min(MAX_TICK, max(MIN_TICK, min([time for time in times if time], default=1.0) / 4))
+    times += [time for backend in config.backends.values() for time in backend.times]
+    return tick_for(times)
 
 
 class RelayService(Service):

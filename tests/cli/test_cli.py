@@ -49,7 +49,7 @@ class CommandTests(SynchronousTestCase):
 
     def test_a_misspelled_command(self) -> None:
         """The nearest command is offered, or all of them."""
-        for name, expected in (("chek", 'did you mean "check"?'), ("launch", "there are: run, check, demo, ")):
+        for name, expected in (("chek", 'did you mean "check"?'), ("launch", "there are: run, check, simulate, ")):
             self.assertIn(f'no command "{name}"; {expected}', self.call(name)[2])
 
     def test_version(self) -> None:

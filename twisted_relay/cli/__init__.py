@@ -29,6 +29,7 @@ class Command(Protocol):
 COMMANDS: dict[str, str] = {
     "run": "serve a configuration, in the foreground",
     "check": "report every mistake in configuration files",
+    "simulate": "try an outage before it happens, in virtual time",
     "demo": "try it: a proxy and two small servers on this machine",
     "servers": "show the servers of the running daemon",
     "server": "show or change one server: drain, maint, ready, weight",

@@ -4,7 +4,7 @@ A `callLater` and its cancel cost 2 µs, twice for every request; setting an att
 at ten thousand attributes once a tick about a millisecond. A limit is kept to within one tick.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -12,6 +12,13 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 NEVER = float("inf")
+MAX_TICK = 0.5
+MIN_TICK = 0.05
+
+
+def tick_for(times: Iterable[float]) -> float:
+    """Seconds between two looks: a quarter of the shortest of these time limits, within bounds. 0 is no limit."""
+    return min(MAX_TICK, max(MIN_TICK, min((time for time in times if time), default=1.0) / 4))
 
 
 class Limited(Protocol):
@@ -28,7 +35,7 @@ class Deadlines:
 
     _log = Logger()
 
-    def __init__(self, reactor: IReactorTime, now: Callable[[], float], tick: float = 0.5) -> None:
+    def __init__(self, reactor: IReactorTime, now: Callable[[], float], tick: float = MAX_TICK) -> None:
         self.members: set[Limited] = set()
         self.now = now
         self._tick = tick

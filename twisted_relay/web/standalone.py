@@ -18,13 +18,9 @@ from twisted_relay.config.tree import BackendOptions
 from twisted_relay.discovery.assemble import discoveries_of
 from twisted_relay.health import watchers_of
 from twisted_relay.names.nameservers import Nameservers
-from twisted_relay.net.deadlines import Deadlines
+from twisted_relay.net.deadlines import Deadlines, tick_for
 from twisted_relay.upstream.assemble import Surroundings, assemble, look_up_servers
 from twisted_relay.upstream.resolver import Resolver
-
-MAX_TICK = 0.5
-MIN_TICK = 0.05
-"""Seconds between two looks at the deadlines: a quarter of the shortest time that is configured, within these."""
 
 
 class StandaloneBackend:
@@ -34,7 +30,7 @@ class StandaloneBackend:
         self, reactor: IReactorTime, options: BackendOptions, now: Callable[[], float] = time.monotonic
     ) -> None:
         """Raises `ConfigurationError`."""
-        self._deadlines = Deadlines(reactor, now, _tick(options))
+        self._deadlines = Deadlines(reactor, now, tick_for(options.times))
         self._resolver = Resolver(reactor)
         self._sockets = Sockets(reactor)
         surroundings = Surroundings(reactor, self._sockets, self._deadlines, self._resolver)
@@ -96,8 +92,3 @@ class Sockets:
             transport.abortConnection()
         while any(transport.connected for transport in connected):
             await deferLater(self._reactor, 0)
-
-
-def _tick(options: BackendOptions) -> float:
-    times = (options.response_timeout, options.idle_timeout, options.pool_idle_timeout, options.per_try_timeout)
-    return min(MAX_TICK, max(MIN_TICK, min(time for time in times if time) / 4))

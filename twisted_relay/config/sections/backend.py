@@ -526,3 +526,14 @@ class BackendOptions:
         discover = self.discover
         may_come = discover is not None and (discover.kind == "file" or discover.scheme == "https")
         return may_come or any(server.scheme == "https" for server in self.servers)
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """The limits that are kept by looking at the deadlines, in seconds; 0.0 for those that are not set."""
+        return (
+            self.response_timeout,
+            self.per_try_timeout,
+            self.idle_timeout,
+            self.pool_idle_timeout,
+            self.tunnel_timeout,
+        )
