@@ -23,15 +23,18 @@ from twisted_relay.simulation.server import ModelServer
 from twisted_relay.simulation.values import rate_at
 from twisted_relay.simulation.wire import ModelTry, Network
 from twisted_relay.upstream.assemble import Surroundings, assemble
-from twisted_relay.upstream.backend import Backend
+from twisted_relay.upstream.backend import Backend, BackendCounters
 from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.upstream.resolver import Resolver
+from twisted_relay.upstream.server import Server
 
 WINDOWS = 2880
 """A run has about so many windows, if none gets shorter than `SHORTEST_WINDOW`: thirty seconds each in a day."""
 SHORTEST_WINDOW = 1.0
 BUCKETS = 240
 """At most so many points on the charts."""
+LONGEST_START = 60.0
+"""Seconds before the first request in which all servers should have passed their first check."""
 LONGEST_END = 7200.0
 """Seconds after the last request in which all must have got their answers."""
 
@@ -109,7 +112,7 @@ class World:
     # -- time -----------------------------------------------------------------------------------------------------
 
     def run(self) -> Outcome:
-        """Let it all happen. Raises `NotAccounted` or `AnsweredTwice` if the relay loses a request or doubles one."""
+        """Let it all happen, once the first checks are over. Raises `NotAccounted` or `AnsweredTwice` if the relay loses a request or doubles one."""
         duration = self.scenario.options.duration
         window = max(SHORTEST_WINDOW, duration / WINDOWS)
         count = max(1, round(duration / window))
@@ -129,13 +132,19 @@ class World:
         self._finish(outcome, per_bucket)
         return outcome
 
-    skipped = -EPOCH
+    skipped = 0.0
     """Seconds by which the scenario's time is ahead of the clock."""
 
     def _start(self) -> None:
         self.deadlines.start()
         for watcher in self.watchers:
             watcher.start()
+        end = self.clock.rightNow + LONGEST_START
+        while self.clock.rightNow < end and any(server.is_checking for server in self.backend.servers):
+            self.clock.advance(1.0)
+        self.skipped = -self.clock.rightNow
+        self._told = {server.name: _changes_of(server) for server in self.backend.servers}
+        self._growth()
 
     def _pass_window(self, start: float, end: float) -> Tally:
         """Let a window pass, of the scenario's time, with all that happens in it."""
@@ -183,7 +192,7 @@ class World:
 
     def _note_states(self, outcome: Outcome) -> None:
         for server in self.backend.servers:
-            total = sum(server.counters.state_changes.values())
+            total = _changes_of(server)
             new = total - self._told.get(server.name, 0)
             if new:
                 self._told[server.name] = total
@@ -221,9 +230,19 @@ class World:
             raise NotAccounted(", ".join(f"{number} {what}" for what, number in left.items() if number))
 
 
+def _changes_of(server: Server) -> int:
+    """How often the state of a server has changed."""
+    return sum(server.counters.state_changes.values())
+
+
 def counts_of(backend: Backend) -> Iterator[tuple[str, int]]:
     """Every number that a backend counts, by a name for people."""
-    counters = backend.counters
+    yield from _numbers_of(backend.counters)
+    if backend.budget is not None:
+        yield from ((f"refused by the retry budget: {reason}", n) for reason, n in backend.budget.refused.items())
+
+
+def _numbers_of(counters: BackendCounters) -> Iterator[tuple[str, int]]:
     for name in sorted(counters.__slots__):
         value = getattr(counters, name)
         if isinstance(value, int):
