@@ -112,7 +112,10 @@ class World:
     # -- time -----------------------------------------------------------------------------------------------------
 
     def run(self) -> Outcome:
-        """Let it all happen, once the first checks are over. Raises `NotAccounted` or `AnsweredTwice` if the relay loses a request or doubles one."""
+        """Let it all happen, once the first checks are over.
+
+        Raises `NotAccounted` or `AnsweredTwice` if the relay loses a request or doubles one.
+        """
         duration = self.scenario.options.duration
         window = max(SHORTEST_WINDOW, duration / WINDOWS)
         count = max(1, round(duration / window))
