@@ -76,13 +76,15 @@ class EmbedTests(TestCase):
         self.assertEqual(len(PROGRAMS), 3)
 
     async def test_agent(self) -> None:
-        """The first program asks both servers."""
+        """The first program checks both servers, and asks who is up."""
         one = Origin(self, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none")
         two = Origin(self, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo")
         program = self.start(0, p8001=one.port, p8002=two.port)
         await program.ended
         self.assertEqual(program.errors, b"")
-        self.assertEqual(sorted(program.output.split()), [b"200"] * 4 + [b"one"] * 2 + [b"two"] * 2)
+        said = program.output.split()
+        self.assertEqual((said[::2], set(said[1::2]) - {b"one", b"two"}), ([b"200"] * 4, set()))
+        self.assertEqual([origin.requests[0].split(b" ")[:2] for origin in (one, two)], [[b"GET", b"/"]] * 2)
 
     async def test_site(self) -> None:
         """The second program forwards to both servers."""
