@@ -72,6 +72,7 @@ PURE_MODULES = (
     "names.resolv_conf",
     "upstream.budget",
     "upstream.circuit",
+    "upstream.gradient",
     "upstream.hedging",
     "upstream.recent_times",
     "upstream.replay",

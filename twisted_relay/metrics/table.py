@@ -406,6 +406,14 @@ METRICS = (
         each_server(lambda one: one.active_requests),
     ),
     Metric(
+        "relay_server_request_limit",
+        "gauge",
+        ("backend", "server"),
+        "Requests that the server may have at once now; 0 is no limit.",
+        "Moves with `adaptive_limit`, and while a server is started slowly. At the limit requests wait in the queue.",
+        each_server(lambda one: one.limit),
+    ),
+    Metric(
         "relay_server_active_connections",
         "gauge",
         ("backend", "server"),

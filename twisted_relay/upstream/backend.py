@@ -23,6 +23,7 @@ from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.upstream.breaker import Breaker
 from twisted_relay.upstream.budget import Budget
 from twisted_relay.upstream.connection import UpstreamConnection
+from twisted_relay.upstream.gradient import Gradient
 from twisted_relay.upstream.hedging import Hedging
 from twisted_relay.upstream.http1 import Try
 from twisted_relay.upstream.pool import Pool
@@ -152,6 +153,9 @@ class Backend:
         policy = self.selection.tier_of(server).policy
         server.on_load = policy.on_load
         server.on_answer = policy.on_answer
+        if self.options.adaptive_limit:
+            server.gradient = Gradient(self.random)
+            server.adaptive_limit = server.gradient.limit
         self.is_limited = self.is_limited or bool(server.limit)
 
     def join(self, spec: ServerSpec) -> Server:
@@ -267,6 +271,18 @@ class Backend:
         if server.on_load is not None:
             server.on_load(server, 1)
         if self.is_limited and not server.has_room:
+            self.full.add(server)
+
+    def adapt(self, server: Server, now: float, seconds: float) -> None:
+        """A server has answered after so many seconds: its limit may change. Who waits for it hears at the next end."""
+        assert server.gradient is not None
+        limit = server.gradient.answered(now, seconds)
+        if limit == server.adaptive_limit:
+            return
+        server.adaptive_limit = limit
+        if server.has_room:
+            self.full.discard(server)
+        else:
             self.full.add(server)
 
     def wanted_by(self, exchange: Exchange) -> str:

@@ -185,6 +185,8 @@ class Delivery:
         backend.counters.response_times.observe(exchange.first_byte - exchange.sent)
         if server.on_answer is not None:
             server.on_answer(server, exchange.first_byte - exchange.sent)
+        if server.gradient is not None:
+            backend.adapt(server, exchange.first_byte, exchange.first_byte - exchange.sent)
         if backend.has_failed or response.status >= 500:
             backend.tell(server, None, response.status)
         if response.status in self._rules.statuses and self._tries_instead_of(response, server):

@@ -14,6 +14,7 @@ from twisted_relay.balancing.policy import FULL_SHARE
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, ServerSpec
 from twisted_relay.errors import ServerError
+from twisted_relay.upstream.gradient import Gradient
 
 UP, DOWN, DRAIN, MAINT, EJECTED = STATES = ("up", "down", "drain", "maint", "ejected")
 READY = "ready"
@@ -80,6 +81,8 @@ class Server:
         """Requests that it may have at once; 0: no limit."""
         self.adaptive_limit: int | None = None
         """The same, as found out while it runs; None: not looked for."""
+        self.gradient: Gradient | None = None
+        """What finds it out."""
         self.ramp = 1.0
         """The part of its share and limits that it gets: less than 1.0 while it is started slowly."""
         self.starts_slowly = False

@@ -441,6 +441,14 @@ class BackendOptions:
         "connection, so the lower of this and `max_connections_per_server` counts. 0 means no limit.",
         "64",
     )
+    adaptive_limit: bool = option(
+        BOOLEAN,
+        False,
+        "Whether the requests that a server may have at once follow from how long it takes: more while answers come as "
+        "fast as without load, fewer when they wait inside the server; 3 to 1000, and never above the limits that are "
+        "set. To know its time without load, each server gets 3 requests at once for a moment every minute.",
+        "on",
+    )
     queue_length: int = option(
         count(),
         1024,
