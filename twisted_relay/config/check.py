@@ -12,6 +12,7 @@ from twisted_relay.config import certificates
 from twisted_relay.config.binds import check_binds
 from twisted_relay.config.build import ONE_OF, OPTIONS, Section
 from twisted_relay.config.checking import check_health
+from twisted_relay.config.contradictions import check_contradictions
 from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.failing import check_failing
 from twisted_relay.config.responses import TO_HTTPS
@@ -291,6 +292,7 @@ CHECKS: tuple[Callable[[Sequence[Section], Report], None], ...] = (
     check_binds,
     check_backends,
     check_failing,
+    check_contradictions,
     check_certificates,
     check_files,
     check_logs,
