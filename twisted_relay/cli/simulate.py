@@ -16,12 +16,13 @@ from twisted_relay.config.render import as_text as diagnostic_text
 from twisted_relay.config.render import coloured, plain
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.words import BadValue
+from twisted_relay.simulation.html import as_html
 from twisted_relay.simulation.report import Report, as_data
 from twisted_relay.simulation.scenario import load_scenario
 from twisted_relay.simulation.simulate import parse_policies, simulate
 from twisted_relay.simulation.text import as_text
 
-FORMATS = ("text", "json")
+FORMATS = ("text", "json", "html")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +91,7 @@ def _say_how_long(report: Report, seconds: float) -> None:
 def _rendered(report: Report, format: str) -> str:
     if format == "json":
         return json.dumps(as_data(report), indent=1, ensure_ascii=False) + "\n"
-    return as_text(report)
+    return as_html(report) if format == "html" else as_text(report)
 
 
 def _write(text: str, path: str | None) -> None:

@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable
 from itertools import accumulate
 
-from twisted_relay.config.values import BalanceSpec
+from twisted_relay.config.tree import BackendOptions
 from twisted_relay.errors import RelayError
 from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.forwarding import Origin
-from twisted_relay.http.message import Answer, Request
+from twisted_relay.http.message import Answer, Request, Response
 from twisted_relay.simulation.clock import VirtualClock
 from twisted_relay.simulation.measures import Tally
 from twisted_relay.simulation.sections import ClientsOptions
@@ -27,11 +27,12 @@ class AnsweredTwice(Exception):
 class Visit(Exchange):
     """A request of a modelled client, until its end."""
 
-    __slots__ = ("_clients",)
+    __slots__ = ("_clients", "_person")
 
-    def __init__(self, request: Request, origin: Origin, started: float, clients: "Clients") -> None:
-        super().__init__(request, origin, started)
+    def __init__(self, request: Request, origin: Origin, clients: "Clients", person: int) -> None:
+        super().__init__(request, origin, clients.clock.rightNow)
         self._clients = clients
+        self._person = person
 
     def answered(self, answer: Answer) -> None:
         """The relay has an answer for the client."""
@@ -46,8 +47,11 @@ class Visit(Exchange):
         tally.latencies.append(now - self.started)
         if isinstance(answer, RelayError):
             tally.failed(answer.reason)
-        elif answer.status >= 500:
+            return
+        if answer.status >= 500:
             tally.failed(f"status {answer.status}")
+        if clients.keeps_cookies:
+            clients.people.keep_cookie(self._person, answer)
 
     def left(self, now: float) -> None:
         """The client has waited long enough."""
@@ -67,7 +71,7 @@ class Clients:
         options: ClientsOptions,
         clock: VirtualClock,
         destination: Destination,
-        balance: BalanceSpec,
+        backend: BackendOptions,
         seed: str,
     ) -> None:
         self.options = options
@@ -77,7 +81,8 @@ class Clients:
         """Requests so far."""
         self._destination = destination
         self._random = random.Random(f"{seed}:{options.name}").random
-        self._people = People(options, balance)
+        self.people = People(options, backend)
+        self.keeps_cookies = backend.sticky is not None
         self._rate = 0.0
         self._generation = 0  # arrivals that were planned at another rate do not come
         self._patient: deque[Visit] = deque()
@@ -99,8 +104,8 @@ class Clients:
         if generation != self._generation:
             return
         self._plan()
-        request, origin = self._people.next(self._random)
-        visit = Visit(request, origin, self.clock.rightNow, self)
+        request, origin, person = self.people.next(self._random)
+        visit = Visit(request, origin, self, person)
         self.begun += 1
         if self.options.patience:
             self._wait_for(visit)
@@ -127,18 +132,23 @@ class Clients:
 class People:
     """Who the clients are: addresses and keys, drawn evenly or by Zipf's law, and the requests that they make."""
 
-    def __init__(self, options: ClientsOptions, balance: BalanceSpec) -> None:
+    def __init__(self, options: ClientsOptions, backend: BackendOptions) -> None:
         self._count = options.population
-        self._balance = balance
+        self._balance = backend.balance
+        self._is_sticky = backend.sticky is not None
+        self._cookies: dict[int, bytes] = {}
         self._methods = [(method.encode("ascii"), share) for method, share in options.methods]
         self._method_bounds = list(accumulate(share for _, share in self._methods))
         weights = [1 / (number**options.zipf) for number in range(1, options.population + 1)] if options.zipf else []
         total = sum(weights)
         self._bounds = [each / total for each in accumulate(weights)]
-        self._requests: dict[tuple[bytes, int], tuple[Request, Origin]] = {}
+        self._requests: dict[tuple[bytes, int], tuple[Request, Origin, int]] = {}
 
-    def next(self, draw: Callable[[], float]) -> tuple[Request, Origin]:
-        """The request of somebody, and who it is. Requests are shared: nobody may change them."""
+    def next(self, draw: Callable[[], float]) -> tuple[Request, Origin, int]:
+        """The request of somebody, where it comes from, and the number of who it is.
+
+        Requests are shared, since nobody changes them; only with sticky sessions cookies are taken off them.
+        """
         if self._bounds:
             number = min(bisect_left(self._bounds, draw()), self._count - 1)
         else:
@@ -148,11 +158,17 @@ class People:
             place = min(bisect_left(self._method_bounds, draw()), len(self._methods) - 1)
             method = self._methods[place][0]
         made = self._requests.get((method, number))
-        if made is None:
+        if made is None or self._is_sticky:
             made = self._requests[method, number] = self._make(method, number)
         return made
 
-    def _make(self, method: bytes, number: int) -> tuple[Request, Origin]:
+    def keep_cookie(self, number: int, response: Response) -> None:
+        """Somebody got this response, with a cookie or without."""
+        cookie = response.fields.get(b"set-cookie")
+        if cookie is not None:
+            self._cookies[number] = cookie.partition(b";")[0]
+
+    def _make(self, method: bytes, number: int) -> tuple[Request, Origin, int]:
         """A request that has the client's number wherever a policy may look for a key."""
         key = b"%d" % number
         name = (self._balance.key_name or "client").encode("latin-1")
@@ -161,6 +177,8 @@ class People:
             lines.append(name + b": " + key)
         elif self._balance.key == "cookie":
             lines.append(b"Cookie: " + name + b"=" + key)
+        if number in self._cookies:
+            lines.append(b"Cookie: " + self._cookies[number])
         request = Request(method, b"/" + key, Fields(lines))
         request.authority = request.host = AUTHORITY
         request.path = b"/" + key
@@ -168,4 +186,4 @@ class People:
             request.query = name + b"=" + key
             request.target = request.path + b"?" + request.query
         address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-        return request, Origin(address, b"http", 80, b"")
+        return request, Origin(address, b"http", 80, b""), number

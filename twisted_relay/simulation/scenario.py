@@ -89,6 +89,10 @@ class _Fitting:
                 if not any(section.type == type for section in self._sections):
                     title = "[scenario]" if type == "scenario" else "[clients:NAME]"
                     self._report.error(Span(self._path, 0, 0), "missing-section", f"there is no {title} section")
+            if not self._names:
+                message = f"[backend:{self._backend.name}] has no servers of its own, only such that are discovered"
+                help = "write generated_servers = 5 into [scenario]"
+                self._report.error(Span(self._path, 0, 0), "no-servers", message, help)
         changes = [change for section in self._sections for change in self._changes(section)]
         changes.sort(key=lambda change: change.time)  # stable: those of one time in the order of the file
         return Scenario(self._path, self._options, self._backend, tuple(self._clients), self._servers(), tuple(changes))

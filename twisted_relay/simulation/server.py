@@ -13,8 +13,6 @@ from twisted_relay.simulation.sections import ServersOptions
 from twisted_relay.simulation.values import Mix
 
 Random = Callable[[], float]
-UNHEALTHY = 503
-"""What a server that is `unhealthy` answers to checks."""
 
 
 class Caller(Protocol):
@@ -28,7 +26,10 @@ class Caller(Protocol):
     is_asking: bool
 
     def answer(self, status: int) -> None:
-        """The answer to what was asked is there."""
+        """The answer to a request is there."""
+
+    def answer_check(self, *, healthy: bool) -> None:
+        """The answer to a check is there."""
 
     def close(self) -> None:
         """The server closes the connection, on which nothing is asked."""
@@ -101,8 +102,12 @@ class ModelServer:
             return
         caller.life = 0
         self._freed()
-        if caller.is_open:
-            caller.answer(self._check_status() if caller.is_check else self._status())
+        if not caller.is_open:
+            return
+        if caller.is_check:
+            caller.answer_check(healthy=not self.is_unhealthy)
+        else:
+            caller.answer(self._status())
 
     def _freed(self) -> None:
         """It can work on one more."""
@@ -123,9 +128,6 @@ class ModelServer:
         if share and self._random() < share:
             return status
         return self._only_status or drawn(self.options.answers, self._random())
-
-    def _check_status(self) -> int:
-        return UNHEALTHY if self.is_unhealthy else 200
 
     # -- what happens to it ---------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ def as_text(report: Report) -> str:
         f"{scenario.path}: [backend:{scenario.backend.name}], {_count(len(scenario.servers), 'server')}, "
         f"{show_time(scenario.options.duration)}, seed {report.seed}"
     )
-    lines = [heading, *how_exact(report), "", *_table(report.outcomes, list(_rows(report)))]
+    lines = [heading, *how_exact(report), "", *_table(report.outcomes, list(rows(report)))]
     for outcome in report.outcomes:
         lines += _changes(outcome)
     return "".join(f"{line}\n" for line in lines)
@@ -37,7 +37,8 @@ def how_exact(report: Report) -> list[str]:
     ]
 
 
-def _rows(report: Report) -> Iterator[tuple[str, Cell]]:
+def rows(report: Report) -> Iterator[tuple[str, Cell]]:
+    """What is told of every run: a name, and how it is shown; the first is the policy."""
     yield "policy", lambda each: each.policy
     yield "requests", lambda each: f"{each.total.requests:,}"
     yield "errors", lambda each: f"{each.total.failed:,}"

@@ -29,6 +29,18 @@ _DONE = Failure(ConnectionDone())
 _LOST = Failure(ConnectionLost())
 
 
+UNHEALTHY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+"""What a server that is `unhealthy` answers to checks that ask by HTTP; with others it closes the connection."""
+
+
+def good_answer(options: BackendOptions) -> bytes:
+    """What a healthy server says to the check of a backend; nothing if it is not asked anything."""
+    check = options.check
+    if check is None or check.kind != "http":
+        return options.check_expect
+    return b"HTTP/1.1 %d OK\r\nContent-Length: 0\r\n\r\n" % max(200, check.statuses[0][0])
+
+
 class Network:
     """All modelled servers of a run, as `Surroundings.make_dialler` reaches them."""
 
@@ -50,6 +62,11 @@ class ModelDialler(Dialler):
         super().__init__(surroundings.reactor, spec, surroundings.resolver, None, options.connect_timeout)
         self.clock = cast(VirtualClock, surroundings.reactor)
         self.model = model
+        self.good_answer = good_answer(options)
+        check = options.check
+        self.greets = (
+            check is not None and check.kind == "tcp" and bool(options.check_expect and not options.check_send)
+        )
 
     def dial(self, make: Maker, done: Dialled) -> Dial:
         """See `Dialler`."""
@@ -90,8 +107,10 @@ class ModelDial:
             self._finish(ConnectRefused(f"{self._dialler.spec.address}: connection refused"))
         else:
             connection = self._make()
-            Link(model, self._dialler.clock, connection)
+            link = Link(model, self._dialler, connection)
             self._finish(connection)
+            if self._dialler.greets:
+                link.greet()
 
     def _too_late(self, argument: object) -> None:
         self._finish(ConnectTimeout(f"no connection within {self._dialler.timeout:g} s"))
@@ -106,7 +125,7 @@ class Link:
     """A connection's transport on our side, and a `Caller` on the server's."""
 
     __slots__ = (
-        "_clock",
+        "_dialler",
         "_server",
         "_told",
         "attempt",
@@ -118,9 +137,9 @@ class Link:
         "protocol",
     )
 
-    def __init__(self, server: ModelServer, clock: VirtualClock, protocol: UpstreamConnection) -> None:
+    def __init__(self, server: ModelServer, dialler: ModelDialler, protocol: UpstreamConnection) -> None:
         self._server = server
-        self._clock = clock
+        self._dialler = dialler
         self._told = False
         self.protocol = protocol
         self.dataBuffer = b""
@@ -132,6 +151,12 @@ class Link:
         server.callers[self] = None
         protocol.makeConnection(cast(Any, self))
 
+    def greet(self) -> None:
+        """A check that sends nothing, but expects something, gets it; traffic does not."""
+        pool = self.protocol.owner
+        if pool.server.pool is not pool and self.is_open:
+            self.write(b"")
+
     # -- what the relay does --------------------------------------------------------------------------------------
 
     def ask(self, attempt: "ModelTry") -> None:
@@ -141,8 +166,8 @@ class Link:
         self._server.ask(self)
 
     def write(self, data: bytes) -> None:
-        """Octets, which only checks send."""
-        if not self.is_asking:
+        """Octets, which only checks send; those that expect no answer get none."""
+        if not self.is_asking and self._dialler.good_answer:
             self.is_check = self.is_asking = True
             self._server.ask(self)
 
@@ -159,7 +184,7 @@ class Link:
             self.is_open = False
             self.attempt = None
             self._server.left(self)
-            self._clock.after(0.0, self._tell, reason)
+            self._dialler.clock.after(0.0, self._tell, reason)
 
     def _tell(self, reason: Failure) -> None:
         if not self._told:
@@ -172,12 +197,20 @@ class Link:
         """See `Caller`."""
         self.is_asking = False
         attempt, self.attempt = self.attempt, None
-        if attempt is not None:
-            attempt.answer(status, closes=self._server.is_closing)
-        else:
-            self.is_check = False
-            self.protocol.dataReceived(b"HTTP/1.1 %d Modelled\r\nContent-Length: 0\r\n\r\n" % status)
+        assert attempt is not None
+        attempt.answer(status, closes=self._server.is_closing)
         if self._server.is_closing:
+            self.close()
+
+    def answer_check(self, *, healthy: bool) -> None:
+        """See `Caller`."""
+        self.is_asking = self.is_check = False
+        good = self._dialler.good_answer
+        if healthy:
+            self.protocol.dataReceived(good)
+        elif good.startswith(b"HTTP/"):
+            self.protocol.dataReceived(UNHEALTHY)
+        if self._server.is_closing or not (healthy or good.startswith(b"HTTP/")):
             self.close()
 
     def close(self) -> None:
