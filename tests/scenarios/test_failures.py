@@ -3,13 +3,12 @@
 import json
 import socket
 import struct
-import threading
-from http.client import HTTPConnection, HTTPException
 from signal import SIGKILL
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.scenarios.clients import connect, curl, read_to_end, read_until
+from tests.scenarios.load import Load
 from tests.scenarios.origins import Origin, start_node
 from tests.scenarios.relays import relay
 from tests.scenarios.scripted import Behaviour, ScriptedServer, answering
@@ -19,46 +18,6 @@ from tests.support.child import free_ports
 #: How curl ends when a transfer breaks off: it knows that content is missing, or reading failed.
 BROKEN = (18, 56)
 NAMES = {(200, b"a\n"), (200, b"b\n")}
-
-
-class Load:
-    """Clients that ask for `/name` all the time, each on its own connection, until they are told to stop."""
-
-    CLIENTS = 4
-    LIMIT = 20000
-
-    def __init__(self, port: str) -> None:
-        self._port = int(port)
-        self._stopped = threading.Event()
-        self.answers: list[tuple[int, bytes]] = []
-        """Status code and content of every request; 0 and a reason where no answer came."""
-        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(self.CLIENTS)]
-        for thread in self._threads:
-            thread.start()
-
-    def _ask(self) -> None:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=20)
-        while not self._stopped.is_set() and len(self.answers) < self.LIMIT:
-            try:
-                connection.request("GET", "/name")
-                with connection.getresponse() as response:
-                    self.answers.append((response.status, response.read()))
-            except (OSError, HTTPException) as error:
-                self.answers.append((0, repr(error).encode()))
-                connection.close()
-        connection.close()
-
-    def go_on(self, requests: int = 100) -> set[tuple[int, bytes]]:
-        """Wait for so many more answers; return them."""
-        before = len(self.answers)
-        eventually(lambda: len(self.answers) >= before + requests, "the relay answers")
-        return set(self.answers[before:])
-
-    def stop(self) -> None:
-        """End, after the requests that are running."""
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
 
 
 class CrashTests(SynchronousTestCase):

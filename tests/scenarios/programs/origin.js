@@ -10,6 +10,7 @@
 //   /late        /echo, but the content is not read before somebody asks for /release
 //   /endless     content for ever
 //   /half        half of the content that its Content-Length promises; then the process dies
+//   /become/HOW  from now on /name is answered 500 (failing), or after 50 ms (slow), or as at first (well)
 //   /seen        how many requests run, this one among them, and how many the client gave up, as JSON
 //   Upgrade: websocket   echoes messages (RFC 6455, one frame each, up to 125 octets of text)
 "use strict";
@@ -19,10 +20,15 @@ const http = require("node:http");
 const [name, where = "0"] = process.argv.slice(2);
 const seen = { running: 0, aborted: 0 };
 const held = [];
+let how = "well";
 const block = Buffer.from(Array.from({ length: 65521 }, (_, n) => (n * n) >> 5 & 255));
 
 const answers = {
-  name: (request, response) => response.end(`${name}\n`),
+  name: (request, response) => {
+    const answer = () => response.writeHead(how === "failing" ? 500 : 200).end(`${name}\n`);
+    return how === "slow" ? setTimeout(answer, 50) : answer();
+  },
+  become: (request, response, word) => { how = word; response.end("yes\n"); },
   echo,
   content: (request, response, size) => pour(response.writeHead(200, { "Content-Length": size }), Number(size)),
   chunks: (request, response, size) => pour(response, Number(size)),
