@@ -39,6 +39,8 @@ class Client:
         self.asked = 0
         self.rest: list[bytes] = []  # of the request that has been begun
         self.got = b""
+        self.lines: tuple[str, ...] = ()
+        """Further field lines of its requests."""
         self.spoiled = False  # it has sent what is no HTTP, or left HTTP
 
     def begins(self, kind: str) -> None:
@@ -56,7 +58,7 @@ class Client:
     def _request(self, kind: str) -> list[bytes]:
         target = f"/{self.number}/{self.asked}"
         self.asked += 1
-        plain = get(target)
+        plain = get(target, *self.lines)
         post = plain.replace(b"GET", b"POST", 1)[:-2]
         if kind == "whole":
             return [plain]
