@@ -17,7 +17,8 @@ from tests.support.playbook import BACKEND, LISTENER, ROUTE, Conversation, serve
 from tests.test_interleavings import STEPS, Client, Step, World
 from twisted_relay.balancing import POLICIES
 from twisted_relay.config.tree import BackendOptions
-from twisted_relay.config.values import BalanceSpec, StickySpec
+from twisted_relay.config.values import BalanceSpec, BudgetSpec, RetryOn, StickySpec
+from twisted_relay.upstream.budget import TTL
 from twisted_relay.upstream.server import DRAIN, UP, Server
 
 ADDRESSES = ("192.0.2.1", "192.0.2.2", "2001:db8::1")
@@ -29,6 +30,13 @@ _OPTIONS: dict[str, st.SearchStrategy[Any]] = {
     "queue_order": st.sampled_from(("fair", "fifo")),
     "slow_start": st.sampled_from((0.0, 20.0)),
     "retries": st.sampled_from((0, 1, 3)),
+    "retry_on": st.sampled_from(
+        (RetryOn(("connect", "reset", "empty")), RetryOn(("connect", "timeout"), ((200, 200),)))
+    ),
+    "retry_methods": st.sampled_from((("safe",), ("any",))),
+    "retry_budget": st.sampled_from((None, BudgetSpec(0.2, 0.1))),
+    "per_try_timeout": st.sampled_from((0.0, 2.0)),
+    "total_timeout": st.sampled_from((0.0, 5.0)),
 }
 OPTIONS = st.fixed_dictionaries(_OPTIONS).map(lambda given: replace(BACKEND, servers=servers(3), **given))
 CHANGES: st.SearchStrategy[Step] = st.one_of(
@@ -49,6 +57,7 @@ class Outage(World):
         self.clients: list[Client] = []
         self.servers = []
         self.chosen: Counter[str] = Counter()
+        self._began = self.talk.reactor.seconds()
         backend = self.talk.backend
         self._numbers = count(4)
         self._took, backend.took = backend.took, self._look  # type: ignore[method-assign]
@@ -108,6 +117,11 @@ class Outage(World):
         fresh = sum(counters.retries.values()) - counters.redispatches
         case.assertLessEqual(tries, sum(self.chosen.values()))
         case.assertGreaterEqual(tries + fresh, sum(self.chosen.values()))
+        budget = talk.backend.options.retry_budget
+        if budget is not None:
+            further = sum(max(0, exchange.tries - 1) for exchange in talk.exchanges)
+            seconds = talk.reactor.seconds() - self._began
+            case.assertLessEqual(further, budget.ratio * talk.begun + budget.reserve * (seconds + TTL))
 
 
 class OutageTests(SynchronousTestCase):

@@ -34,7 +34,7 @@ check = GET /seen
 check_interval = 200ms
 check_timeout = 500ms
 eject_after = 3 errors in 10s
-eject_for = 1m
+eject_for = 5s
 eject_percent = 80%
 retries = 4
 retry_on = connect reset timeout empty 500 502 503 504
@@ -81,10 +81,10 @@ stats = 127.0.0.1:${ADMIN}
         self.servers["a"].signal(SIGKILL)
         eventually(lambda: self.out() == {"a"}, "the killed server is out")
         self.become(self.servers["c"], "failing")
-        eventually(lambda: self.out() == {"a", "c"}, "the failing server is out")
+        eventually(lambda: {"a", "c"} <= self.out(), "the failing server is out")
         self.servers["b"].signal(SIGSTOP)
         self.addCleanup(self.servers["b"].signal, SIGCONT)
-        eventually(lambda: self.out() == {"a", "b", "c"}, "the stopped server is out")
+        eventually(lambda: {"a", "b"} <= self.out(), "the stopped server is out")
         share = self.share(200)
         self.assertEqual(set(share), {"d", "e"})
         self.assertLess(abs(share["d"] - share["e"]), 40, share)

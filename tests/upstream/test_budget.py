@@ -91,19 +91,29 @@ class RateTests(SynchronousTestCase):
                 paid.append(now)
             elif budget.withdraw(now, 10**9):
                 spent.append(now)
-            # A slot ends up to one slot late, so payments count up to one slot longer.
-            recent = sum(time > now - TTL - TTL / SLOTS for time in paid)
-            within = sum(time > now - TTL + TTL / SLOTS for time in spent)
-            self.assertLessEqual(within, reserve * TTL + ratio * recent + 1e-6)
+                # A slot ends up to one slot late, so payments count up to one slot longer.
+                recent = sum(time > now - TTL - TTL / SLOTS for time in paid)
+                within = sum(time > now - TTL + TTL / SLOTS for time in spent)
+                self.assertLessEqual(within, reserve * TTL + ratio * recent + 1e-6)
 
 
 class ActiveTests(SynchronousTestCase):
     """Tries that are under way."""
 
     def test_share_of_what_is_under_way(self) -> None:
-        """At most half of the requests under way may be further tries, but three may always be."""
-        for under_way, allowed in ((1, LEAST_ACTIVE), (6, 3), (7, 4), (8, 4), (100, 50)):
-            budget = Budget(PUBLISHED)
+        """At most half of the requests under way may be further tries, but the reserve may always be, and three."""
+        for reserve, under_way, allowed in (
+            (0.1, 1, LEAST_ACTIVE),
+            (0.1, 6, 3),
+            (0.1, 7, 4),
+            (0.1, 8, 4),
+            (0.1, 100, 50),
+            (1.0, 8, 10),
+            (1.0, 30, 15),
+        ):
+            budget = Budget(BudgetSpec(10.0, reserve))
+            for _ in range(10):
+                budget.deposit(START)
             while budget.withdraw(START, under_way):
                 budget.active += 1
             self.assertEqual(budget.active, allowed, under_way)

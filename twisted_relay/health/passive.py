@@ -1,6 +1,7 @@
 """Passive health: a server that fails several live requests in a row should be ejected for a while.
 
-A failure is what a server did to a request: no connection, a broken or no response, or 502, 503 or 504. Clients
+A failure is what a server did to a request: no connection, a broken or no response, or 502, 503 or 504, and those of
+500 and above that `retry_on` names: what is worth another try was a failure (nginx's `proxy_next_upstream`). Clients
 that leave do not count. A good response forgives those before it, so that a busy server with a rare bad answer stays
 (Envoy's consecutive errors).
 """
@@ -12,7 +13,7 @@ from twisted_relay.health.ejector import Ejector
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.server import Server
 
-FIRST_FAILED, LAST_FAILED = 502, 504
+FAILED = frozenset((502, 503, 504))
 """Status codes by which a server says that it, or what is behind it, cannot answer."""
 
 
@@ -23,6 +24,7 @@ class ErrorsInARow:
         self._backend = backend
         self._ejector = ejector
         self._spec = spec
+        self._statuses = FAILED | {status for status in backend.rules.statuses if status >= 500}
         self._windows: dict[Server, Window] = {}
 
     def start(self) -> None:
@@ -48,7 +50,7 @@ class ErrorsInARow:
     def observe(self, server: Server, error: RelayError | None, code: int) -> None:
         """Hear how a server did with a request; a `ServerObserver`."""
         if error is None:
-            if FIRST_FAILED <= code <= LAST_FAILED:
+            if code in self._statuses:
                 self._failed(server, f"answered {code}")
             elif self._windows:
                 window = self._windows.get(server)

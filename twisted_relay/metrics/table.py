@@ -254,7 +254,7 @@ METRICS = (
         "gauge",
         ("backend",),
         "Requests that are in a further try now, or wait for it.",
-        "Compare with `relay_server_active_requests`: half of all is the most.",
+        "Compare with `relay_server_active_requests`: half of all, or the reserve of the budget, is the most.",
         each_budget(lambda one: one.active),
     ),
     Metric(

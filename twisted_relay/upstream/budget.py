@@ -12,7 +12,7 @@ TTL = 10.0
 SLOTS = 10
 """Parts of that time: payments of one part are forgotten together."""
 LEAST_ACTIVE = 3
-"""Further tries that may always be under way at once."""
+"""Further tries that may always be under way at once; with a larger reserve, as many as that is."""
 MOST_ACTIVE = 0.5
 """The part of all requests under way that may be further tries."""
 
@@ -68,7 +68,7 @@ class Budget:
         if self.left(now) + _ROUNDING < 1.0:
             self.refused["rate"] += 1
             return False
-        if self.active >= max(LEAST_ACTIVE, MOST_ACTIVE * under_way):
+        if self.active >= max(LEAST_ACTIVE, self._reserve, MOST_ACTIVE * under_way):
             self.refused["active"] += 1
             return False
         self._spent_now += 1

@@ -208,6 +208,8 @@ class Delivery:
         backend, exchange = self._backend, self._exchange
         tried = Tried(exchange.tries, reused, self._is_at_hand)
         decision = self._rules.after_error(error, exchange.request, tried)
+        if decision is Again.FRESH and not server.takes_stuck:
+            decision = Again.NEXT  # it was closed because the server went down, or was taken out
         if isinstance(error, ServerError) and not error.is_clients_doing and decision is not Again.FRESH:
             server.count_error(error)
             backend.tell(server, error, 0)

@@ -261,7 +261,8 @@ class BackendOptions:
         EJECT,
         USUAL_EJECTION,
         "Takes a server out for a while when this many requests in a row fail within this time (no connection, a "
-        "broken or no response, or status 502, 503 or 504). `off` never does.",
+        "broken or no response, status 502, 503 or 504, or one of 500 and above that `retry_on` names). `off` never "
+        "does.",
         "3 errors in 30s",
     )
     eject_outliers: OutlierSpec | None = option(
