@@ -599,8 +599,8 @@ class BudgetTests(SynchronousTestCase):
         talk.is_over()
 
     def test_tries_under_way(self) -> None:
-        """No more than half of the requests under way may be further tries, and three."""
-        talk = Conversation(self, backend=replace(OPTIONS, servers=servers(10)))
+        """No more than half of the requests under way may be further tries, or as many as the reserve is."""
+        talk = Conversation(self, backend=replace(OPTIONS, servers=servers(10), retry_budget=BudgetSpec(1.0, 0.3)))
         clients = [talk.client() for _ in range(5)]
         for client in clients:
             client.sends(get())
