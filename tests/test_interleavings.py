@@ -15,11 +15,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.pairs import PairSocket
 from tests.support.playbook import BACKEND, LISTENER, ROUTE, Conversation, Party, get, head, ok, servers
-from twisted_relay.config.values import FieldLine
+from twisted_relay.config.values import FieldLine, RetryOn
 from twisted_relay.http.http1 import END, read_response, response_reader
 
 HINTS = head("HTTP/1.1 103 Early Hints")
 CHUNKED = head("HTTP/1.1 200 OK", "Transfer-Encoding: chunked")
+BUSY = head("HTTP/1.1 503 Service Unavailable", "Content-Length: 4") + b"busy"
 SWITCHING = head("HTTP/1.1 101 Switching Protocols", "Upgrade: x", "Connection: upgrade")
 _TARGET = re.compile(rb"(?:GET|POST) (/\d+/\d+) HTTP/1\.1\r\n")
 
@@ -141,6 +142,10 @@ class Answerer:
             self.rest = [HINTS]
         elif kind == "continue":
             self.rest = [head("HTTP/1.1 100 Continue")]
+        elif kind == "busy":
+            self.rest = [BUSY]
+        elif kind == "long busy":
+            self.rest = [BUSY[:-3], BUSY[-3:]]
         elif kind == "switch":
             self.rest = [SWITCHING]
         else:
@@ -149,7 +154,19 @@ class Answerer:
 
 
 REQUESTS = ("whole", "halves", "length", "chunked", "large", "expect", "upgrade", "garbage")
-RESPONSES = ("whole", "length", "chunked", "until close", "close", "hints", "continue", "switch", "garbage")
+RESPONSES = (
+    "whole",
+    "length",
+    "chunked",
+    "until close",
+    "close",
+    "hints",
+    "continue",
+    "busy",
+    "long busy",
+    "switch",
+    "garbage",
+)
 DEEDS = ("closes", "ends", "aborts", "blocks", "unblocks")
 Step = tuple[str, int, str | float]
 STEPS: st.SearchStrategy[Step] = st.one_of(
@@ -164,19 +181,32 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("client does"), st.integers(0, 2), st.sampled_from(DEEDS)),
     st.tuples(st.just("server does"), st.integers(0, 3), st.sampled_from(DEEDS)),
     st.tuples(st.just("state"), st.integers(1, 2), st.sampled_from(("down", "up"))),
-    st.tuples(st.just("time"), st.just(0), st.sampled_from((0.5, 6.0, 31.0, 61.0))),
+    st.tuples(st.just("time"), st.just(0), st.sampled_from((0.3, 0.5, 6.0, 31.0, 61.0))),
     st.tuples(st.just("drain"), st.just(0), st.just("")),
 )
+
+
+RETRIED: st.SearchStrategy[Step] = st.one_of(
+    st.tuples(st.just("client begins"), st.integers(0, 2), st.sampled_from(("whole", "length", "chunked", "expect"))),
+    st.tuples(st.just("client goes on"), st.integers(0, 2), st.just("")),
+    st.tuples(st.just("accept"), st.just(0), st.just("")),
+    st.tuples(st.just("server begins"), st.integers(0, 7), st.sampled_from(("whole", "length", "busy", "long busy"))),
+    st.tuples(st.just("server does"), st.integers(0, 7), st.sampled_from(("aborts", "closes"))),
+    st.tuples(st.just("time"), st.just(0), st.sampled_from((0.05, 0.3, 6.0))),
+    STEPS,
+)
+"""The same, with more of what makes further tries."""
 
 
 class World:
     """A conversation with everybody in it, driven by steps."""
 
     conversation = Conversation
+    backend = replace(BACKEND, servers=servers(2))
     size = 20
 
     def __init__(self, case: SynchronousTestCase, half_close: str, limit: int, *, filtered: bool = False) -> None:
-        backend = replace(BACKEND, servers=servers(2), max_connections_per_server=limit, queue_length=2)
+        backend = replace(self.backend, max_connections_per_server=limit, queue_length=2)
         route = replace(ROUTE, upgrade=("any",))
         if filtered:
             route = replace(route, set_response_header=(FieldLine("X-Filtered", "yes"),))
@@ -248,7 +278,7 @@ class World:
             server.party.aborts()
         while self.talk.network.waiting:
             self.talk.refuses(errno.ECONNREFUSED)
-        self.talk.waits(12.0)
+        self.talk.waits(30.0)
         for client in self.clients:
             client.check(self.talk.case)
         self.talk.is_over()
@@ -267,6 +297,37 @@ class LargeWorld(World):
     size = 50_000
 
 
+class PersistentWorld(World):
+    """A world in which everything is tried again, with whatever time limits, hedges and limits there are."""
+
+    backend = replace(
+        BACKEND,
+        servers=servers(3),
+        retries=4,
+        retry_on=RetryOn(("connect", "reset", "empty", "timeout"), ((502, 504),)),
+        retry_methods=("any",),
+        retry_buffer=1000,
+        retry_backoff=0.3,
+        retry_backoff_max=2.0,
+        per_try_timeout=4.0,
+        total_timeout=25.0,
+        hedge=True,
+        hedge_budget=0.5,
+        adaptive_limit=True,
+    )
+
+    def __init__(self, case: SynchronousTestCase, half_close: str, limit: int, *, filtered: bool = False) -> None:
+        super().__init__(case, half_close, limit, filtered=filtered)
+        assert self.talk.backend.hedging is not None
+        for _ in range(128):
+            self.talk.backend.hedging.answered("all", self.talk.reactor.seconds(), 0.2)
+            self.talk.backend.hedging.budget.deposit(self.talk.reactor.seconds())
+        for index in range(3):
+            self.connect(index, "")
+            self.step("client begins", index, "whole")
+            self.accept(index, "")
+
+
 class InterleavingTests(SynchronousTestCase):
     """Everything at once."""
 
@@ -275,6 +336,15 @@ class InterleavingTests(SynchronousTestCase):
     def test_any_order(self, steps: list[Step], half_close: str, limit: int, filtered: bool) -> None:
         """In any order of events nothing raises, nothing is left over and nobody gets what is not theirs."""
         world = World(self, half_close, limit, filtered=filtered)
+        for step in steps:
+            world.step(*step)
+        world.end()
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.lists(RETRIED, max_size=40), st.sampled_from(("abort", "serve")), st.sampled_from((0, 1)), st.booleans())
+    def test_any_order_persistent(self, steps: list[Step], half_close: str, limit: int, filtered: bool) -> None:
+        """The same when requests are tried again, sent twice at once and given so much time."""
+        world = PersistentWorld(self, half_close, limit, filtered=filtered)
         for step in steps:
             world.step(*step)
         world.end()

@@ -311,6 +311,12 @@ class Conversation:
         case.assertEqual([server.active_requests for server in self.backend.servers], [0] * len(self.backend.servers))
         case.assertEqual(list(self.backend.queue), [])
         case.assertEqual(self.network.waiting, [])
+        backend = self.backend
+        case.assertEqual(backend.active, 0, "active requests of the backend")
+        budgets = [backend.budget, backend.hedging and backend.hedging.budget]
+        case.assertEqual(
+            [budget.active for budget in budgets if budget], [0] * sum(map(bool, budgets)), "further tries"
+        )
         pools = self.backend.pools.values()
         case.assertEqual([pool.open for pool in pools], [len(pool.idle) for pool in pools], "connections are lost")
 

@@ -614,6 +614,22 @@ class BudgetTests(SynchronousTestCase):
         self.assertEqual(budget.active, 0)
         talk.is_over()
 
+    def test_an_outage(self) -> None:
+        """When every server refuses, they get a fifth more connections and the reserve, not three times as many."""
+        talk = Conversation(self, backend=replace(OPTIONS, servers=servers(5), retry_budget=BudgetSpec(0.2, 1.0)))
+        client = talk.client()
+        for _ in range(200):
+            client.sends(get())
+            while not client.socket.delivered:
+                while talk.network.waiting:
+                    talk.refuses(REFUSED)
+                talk.waits(0.005)
+            client.taken()
+        self.assertEqual(talk.codes(), [502] * 200)
+        tries = sum(exchange.tries for exchange in talk.exchanges)
+        self.assertEqual((len(talk.network.attempts), tries), (tries, 250))
+        talk.is_over()
+
     def test_a_dying_server(self) -> None:
         """When one of two servers dies with all that it works on, every request of it is answered by the other."""
         talk = Conversation(self, backend=replace(OPTIONS, servers=servers(2)))
