@@ -52,6 +52,15 @@ servers = unix:/run/app.sock
 check = tcp
 eject_after = off
 
+[backend:found]
+discover = dns+srv://_http._tcp.api.internal every=10s max=5
+eject_after = off
+
+[backend:both]
+servers = http://127.0.0.1:3003
+discover = dns+a://api.internal:80
+eject_after = off
+
 [log:main]
 to = stderr
 format = json
@@ -68,6 +77,8 @@ LINES = [
     "backend app: round-robin over 127.0.0.1:3001, second https://127.0.0.1:3002 weight=3 backup; "
     "check GET /health every 0.5s; ejected after 5 errors in 10s",
     "backend plain: round-robin over unix:/run/app.sock; check tcp every 5s",
+    "backend found: round-robin over what is found at dns+srv://_http._tcp.api.internal every 10s",
+    "backend both: round-robin over 127.0.0.1:3003 and what is found at dns+a://api.internal:80 every 30s",
     "log main: json to stderr",
     "admin: 127.0.0.1:9180: /metrics /-/healthy /-/ready",
 ]

@@ -256,3 +256,83 @@ class LogTests(Files):
     def test_one_file_one_log(self) -> None:
         """Two writers of one file would spoil its rotation."""
         self.assertEqual(places(self.load("[log:a]\nto = /x\n[log:b]\nto = /x\n")), ["9:6: error[duplicate-log]"])
+
+
+class DiscoveryTests(Files):
+    """Backends that look for their servers."""
+
+    def load_backend(self, text: str) -> Loaded:
+        """A backend with these options; the first stands in line 5."""
+        return self.load(text, base=LISTENER + "[backend:app]\n")
+
+    def test_servers_or_discover(self) -> None:
+        """A backend has one or the other, or both."""
+        for text in (
+            "servers = http://a\n",
+            "discover = dns+a://a:80\n",
+            "servers = http://a\ndiscover = dns+srv://_http._tcp.a\n",
+        ):
+            self.assertEqual(places(self.load_backend(text)), [], text)
+        diagnostic = only(self.load_backend("balance = round-robin\n"))
+        self.assertEqual((diagnostic.code, diagnostic.line, diagnostic.column), ("missing-option", 4, 1))
+        self.assertEqual(diagnostic.message, '[backend:app] needs the option "servers" or "discover"')
+
+    def test_a_fault_is_no_missing_option(self) -> None:
+        """Who has written one of them wrongly is told that, and nothing more."""
+        for text in ("discover = x\ndiscover_hold = 1s\n", "servers = x\n"):
+            self.assertEqual(len(self.load_backend(text).diagnostics), 1, text)
+
+    def test_a_hold_without_the_dns(self) -> None:
+        """`discover_hold` is for answers of the DNS."""
+        path = os.path.abspath(self.mktemp())
+        Path(path).write_text("http://a\n")
+        for text in ("servers = http://a\n", f"discover = file:{path}\n"):
+            diagnostic = only(self.load_backend(f"{text}discover_hold = 1s\n"))
+            self.assertEqual((diagnostic.severity, diagnostic.code, diagnostic.line), ("warning", "no-effect", 6))
+
+    def test_files(self) -> None:
+        """A file that is missing, empty or wrong for now is warned of; its faults are told."""
+        path = os.path.abspath(self.mktemp())
+        for content, words in (
+            (None, "No such file or directory"),
+            ("", "has no server in it"),
+            ("http://a\nb htp://c\n", f'{path}:2:3: "htp://c" is not valid'),
+        ):
+            if content is not None:
+                Path(path).write_text(content)
+            diagnostic = only(self.load_backend(f"discover = file:{path}\n"))
+            place = (diagnostic.severity, diagnostic.code, diagnostic.line, diagnostic.column)
+            self.assertEqual(place, ("warning", "bad-file", 5, 12))
+            self.assertIn(words, diagnostic.message)
+
+    def test_tls_options(self) -> None:
+        """They mean something when servers that are found may speak TLS."""
+        path = os.path.abspath(self.mktemp())
+        Path(path).write_text("https://a\n")
+        for place, effect in (("dns+a://a:80", False), ("dns+a://a:443 scheme=https", True), (f"file:{path}", True)):
+            found = places(self.load_backend(f"discover = {place}\ntls_name = a.example\n"))
+            self.assertEqual(found, [] if effect else ["6:1: warning[no-effect]"], place)
+
+
+class DnsTests(Files):
+    """`[dns]`."""
+
+    def test_name_servers(self) -> None:
+        """Addresses with port 53 unless another is given."""
+        options = config_of(self.load("[dns]\nservers = 10.0.0.2 [::1]:5353 ::1\n    10.0.0.3:54\ntimeout = 1s\n")).dns
+        self.assertEqual(
+            [(each.host, each.port) for each in options.servers],
+            [("10.0.0.2", 53), ("::1", 5353), ("::1", 53), ("10.0.0.3", 54)],
+        )
+        self.assertEqual(options.timeout, 1.0)
+
+    def test_faults(self) -> None:
+        """Names, and more than eight, are refused."""
+        for text, place in (
+            ("servers = ns.example", "7:11"),
+            ("servers = 10.0.0.2 10.0.0.2:0", "7:20"),
+            ("servers = [::1", "7:11"),
+            ("servers = " + "::1 " * 9, "7:43"),
+            ("timeout = 0", "7:11"),
+        ):
+            self.assertEqual(places(self.load(f"[dns]\n{text}\n")), [f"{place}: error[bad-value]"], text)

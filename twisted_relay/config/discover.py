@@ -57,9 +57,9 @@ def _parse_place(word: Word, file: str) -> DiscoverSpec:
         if not path or path.endswith("/"):
             raise not_valid(text, "write the path of a file, such as file:/etc/relay/servers.txt")
         return DiscoverSpec("file", absolute(path, file), every=EVERY_FILE)
-    kind, mark, rest = text.partition("://")
-    if kind not in ("dns+a", "dns+srv") or not mark or not rest:
-        raise not_valid(text, did_you_mean(kind, ("dns+a", "dns+srv", "file")) or DISCOVER_HELP)
+    kind, _, rest = text.partition("://")
+    if kind not in ("dns+a", "dns+srv") or not rest:
+        raise not_valid(text, (rest and did_you_mean(kind, PARAMETERS)) or DISCOVER_HELP)
     name, colon, port = rest.rpartition(":")
     if kind == "dns+srv":
         if colon and _COUNT.fullmatch(port):
