@@ -81,6 +81,7 @@ class DocumentsTests(SynchronousTestCase):
         pair = authority.issue_cert("www.example.org")
         files = {
             "maintenance.html": b"Back soon.\n",
+            "servers.txt": b"http://10.0.0.11:8000\n",
             "tls/internal-ca.pem": authority.cert_pem.bytes(),
             **dict.fromkeys(("tls/fullchain.pem", "tls/client.pem"), pair.cert_chain_pems[0].bytes()),
             **dict.fromkeys(("tls/privkey.pem", "tls/client.key"), pair.private_key_pem.bytes()),
