@@ -312,7 +312,7 @@ class Conversation:
         case.assertEqual(list(self.backend.queue), [])
         case.assertEqual(self.network.waiting, [])
         backend = self.backend
-        case.assertEqual(backend.active, 0, "active requests of the backend")
+        case.assertEqual(backend.under_way(), 0)
         budgets = [backend.budget, backend.hedging and backend.hedging.budget]
         case.assertEqual(
             [budget.active for budget in budgets if budget], [0] * sum(map(bool, budgets)), "further tries"

@@ -1,5 +1,7 @@
 """The budget of further tries: its arithmetic, and that nothing gets past it."""
 
+from functools import partial
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,7 +15,7 @@ START = 1000.0
 
 def spend(budget: Budget, now: float, most: int = 10_000) -> int:
     """Take out all that there is; how much it was."""
-    return next(taken for taken in range(most) if not budget.withdraw(now, 10**9))
+    return next(taken for taken in range(most) if not budget.withdraw(now, lambda: 10**9))
 
 
 class RateTests(SynchronousTestCase):
@@ -89,7 +91,7 @@ class RateTests(SynchronousTestCase):
             if what == "deposit":
                 budget.deposit(now)
                 paid.append(now)
-            elif budget.withdraw(now, 10**9):
+            elif budget.withdraw(now, lambda: 10**9):
                 spent.append(now)
                 # A slot ends up to one slot late, so payments count up to one slot longer.
                 recent = sum(time > now - TTL - TTL / SLOTS for time in paid)
@@ -114,7 +116,7 @@ class ActiveTests(SynchronousTestCase):
             budget = Budget(BudgetSpec(10.0, reserve))
             for _ in range(10):
                 budget.deposit(START)
-            while budget.withdraw(START, under_way):
+            while budget.withdraw(START, partial(int, under_way)):
                 budget.active += 1
             self.assertEqual(budget.active, allowed, under_way)
             self.assertEqual(budget.refused, {"rate": 0, "active": 1})

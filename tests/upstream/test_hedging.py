@@ -24,7 +24,7 @@ class HedgingTests(SynchronousTestCase):
         """One hedge for twenty requests with 5 %, and none before."""
         hedging = Hedging(0.05)
         for _ in range(20):
-            self.assertFalse(hedging.budget.withdraw(1000.0, 100))
+            self.assertFalse(hedging.budget.withdraw(1000.0, lambda: 100))
             hedging.budget.deposit(1000.0)
-        self.assertTrue(hedging.budget.withdraw(1000.0, 100))
-        self.assertFalse(hedging.budget.withdraw(1000.0, 100))
+        self.assertTrue(hedging.budget.withdraw(1000.0, lambda: 100))
+        self.assertFalse(hedging.budget.withdraw(1000.0, lambda: 100))

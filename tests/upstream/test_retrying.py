@@ -382,6 +382,28 @@ class OrderTests(SynchronousTestCase):
         client.aborts()
         talk.is_over()
 
+    def test_a_kept_connection_of_a_server_that_is_out(self) -> None:
+        """A server that goes down with a request on a kept connection is not asked again; another may be."""
+        for retries in (0, 1):
+            talk = Conversation(self, backend=replace(OPTIONS, servers=servers(2), retries=retries))
+            client = talk.client()
+            for _ in range(2):
+                client.sends(get())
+                party = talk.accepts()
+                party.sends(ok())
+            client.taken()
+            client.sends(get())
+            self.assertEqual(talk.server("s1").active_requests, 1)
+            talk.server("s1").set_down("test")
+            for connection in list(talk.pool("s1")._connections):
+                connection.abort()
+            talk.settle()
+            if retries:
+                party.sends(ok())
+            self.assertEqual(talk.codes()[2:], [200 if retries else 502])
+            client.aborts()
+            talk.is_over()
+
     def test_the_client_leaves_while_we_wait(self) -> None:
         """Nothing is left of a request whose client leaves before its next try, content included."""
         for parts in (whole("GET"), whole("POST"), known_length("POST")[:2]):

@@ -126,8 +126,6 @@ class Backend:
         """How often; None: as often as the rules allow."""
         self.hedging = Hedging(options.hedge_budget) if options.hedge else None
         """When slow requests get a second try on another server; None: never."""
-        self.active = 0
-        """Requests that its servers work on."""
         self.observers: list[ServerObserver] = []
         """Who hears how servers did with requests: from the first failure or 5xx of any of them on."""
         self.has_failed = False
@@ -255,7 +253,6 @@ class Backend:
 
     def released(self, server: Server) -> None:
         """A server has one request less."""
-        self.active -= 1
         server.active_requests -= 1
         if server.on_load is not None:
             server.on_load(server, -1)
@@ -266,7 +263,6 @@ class Backend:
 
     def took(self, server: Server) -> None:
         """A server has one request more."""
-        self.active += 1
         server.active_requests += 1
         if server.on_load is not None:
             server.on_load(server, 1)
@@ -284,6 +280,10 @@ class Backend:
             self.full.discard(server)
         else:
             self.full.add(server)
+
+    def under_way(self) -> int:
+        """How many requests are, those that wait included; O(servers), so for rare decisions only."""
+        return sum(server.active_requests for server in self.servers) + len(self.queue)
 
     def wanted_by(self, exchange: Exchange) -> str:
         """The name of the only server that the exchange may wait for; empty if any will do."""

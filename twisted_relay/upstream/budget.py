@@ -5,6 +5,8 @@ last `TTL` seconds counts, in `SLOTS` slots, and a reserve for times of few requ
 manner of Envoy's retry budget, on the tries that are under way. Pure: times come from whoever asks.
 """
 
+from collections.abc import Callable
+
 from twisted_relay.config.values import BudgetSpec
 
 TTL = 10.0
@@ -63,12 +65,13 @@ class Budget:
         paid, spent = self._paid + self._paid_now, self._spent + self._spent_now
         return max(0.0, self._reserve + self._ratio * paid - spent)
 
-    def withdraw(self, now: float, under_way: int) -> bool:
-        """Take one try out, if there is one; `under_way`: requests that are, this one and those that wait included."""
+    def withdraw(self, now: float, under_way: Callable[[], int]) -> bool:
+        """Take one try out, if there is one. `under_way` counts the requests that are, this one and those that wait
+        included; it is only asked when many further tries are."""
         if self.left(now) + _ROUNDING < 1.0:
             self.refused["rate"] += 1
             return False
-        if self.active >= max(LEAST_ACTIVE, self._reserve, MOST_ACTIVE * under_way):
+        if self.active >= max(LEAST_ACTIVE, self._reserve) and self.active >= MOST_ACTIVE * under_way():
             self.refused["active"] += 1
             return False
         self._spent_now += 1

@@ -18,7 +18,7 @@ from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import Dial
 from twisted_relay.upstream.hedged import Hedged, may_be_hedged
 from twisted_relay.upstream.http1 import Try
-from twisted_relay.upstream.retry import ONCE, Again, Tried, condition_of
+from twisted_relay.upstream.retry import ONCE, Again, Rules, Tried, condition_of
 from twisted_relay.upstream.retrying import Retrying
 from twisted_relay.upstream.server import Server
 
@@ -26,7 +26,7 @@ from twisted_relay.upstream.server import Server
 def forward_to(backend: Backend) -> Destination:
     """Where routes lead that name this backend: one of its servers answers the exchange."""
 
-    budget, total_timeout = backend.budget, backend.options.total_timeout
+    budget, hedging, total_timeout = backend.budget, backend.hedging, backend.options.total_timeout
 
     def forward(exchange: Exchange, answered: Answered) -> None:
         exchange.backend = backend.name
@@ -39,7 +39,7 @@ def forward_to(backend: Backend) -> Destination:
         if budget is not None:
             budget.deposit(exchange.started)
         delivery: Hedged | Delivery
-        if backend.hedging is not None and may_be_hedged(exchange.request):
+        if hedging is not None and may_be_hedged(exchange.request):
             delivery = Hedged(backend, exchange, answered, Delivery)
         else:
             delivery = Delivery(backend, exchange, answered)
@@ -61,7 +61,6 @@ class Delivery:
         "_exchange",
         "_fresh",
         "_retrying",
-        "_rules",
         "_server",
         "_timer",
         "_try",
@@ -73,7 +72,6 @@ class Delivery:
         self._backend = backend
         self._exchange = exchange
         self._answered = answered
-        self._rules = backend.rules
         self._dial: Dial | None = None
         self._server: Server
         self._try: Try | None = None
@@ -108,7 +106,7 @@ class Delivery:
 
     def try_once(self, server: Server) -> None:
         """Give the exchange to this server, and to no other after it."""
-        self._rules = ONCE
+        self._more().rules = ONCE
         self._give_to(server)
 
     @property
@@ -189,7 +187,7 @@ class Delivery:
             backend.adapt(server, exchange.first_byte, exchange.first_byte - exchange.sent)
         if backend.has_failed or response.status >= 500:
             backend.tell(server, None, response.status)
-        if response.status in self._rules.statuses and self._tries_instead_of(response, server):
+        if response.status >= 400 and self._tries_instead_of(response, server):
             return
         if backend.sticky is not None:
             backend.sticky.stick(exchange, response, server)
@@ -199,6 +197,8 @@ class Delivery:
 
     def _tries_instead_of(self, response: Response, server: Server) -> bool:
         """Whether this response is dropped for another try."""
+        if response.status not in self._rules.statuses:
+            return False
         tried = Tried(self._exchange.tries, is_at_hand=self._is_at_hand)
         allowed = self._rules.after_status(response.status, self._exchange.request, tried)
         return allowed and self._more().instead_of(response, server, "status")
@@ -209,7 +209,8 @@ class Delivery:
         tried = Tried(exchange.tries, reused, self._is_at_hand)
         decision = self._rules.after_error(error, exchange.request, tried)
         if decision is Again.FRESH and not server.takes_stuck:
-            decision = Again.NEXT  # it was closed because the server went down, or was taken out
+            # It was closed because the server went down, or was taken out: that is no stale connection, but a try.
+            decision = Again.NEXT if exchange.tries <= self._rules.retries else Again.NO
         if isinstance(error, ServerError) and not error.is_clients_doing and decision is not Again.FRESH:
             server.count_error(error)
             backend.tell(server, error, 0)
@@ -222,6 +223,11 @@ class Delivery:
             self._give_to(server)
         elif decision is Again.NO or not self._more().instead_of(error, server, condition_of(error)):
             self._answer(error)
+
+    @property
+    def _rules(self) -> Rules:
+        """What is tried again."""
+        return self._backend.rules if self._retrying is None else self._retrying.rules
 
     @property
     def _is_at_hand(self) -> bool:

@@ -100,7 +100,7 @@ class Hedged:
         if slow is None or backend.queue or exchange.stuck:
             return
         server = next((each for each in backend.choose(exchange) if each is not slow and each.has_room), None)
-        if server is None or not hedging.budget.withdraw(backend.now(), backend.active):
+        if server is None or not hedging.budget.withdraw(backend.now(), backend.under_way):
             return
         hedging.made += 1
         hedging.budget.active += 1

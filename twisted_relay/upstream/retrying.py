@@ -34,6 +34,7 @@ class Retrying:
         "_timer",
         "_total",
         "_tried",
+        "rules",
     )
 
     def __init__(
@@ -43,6 +44,7 @@ class Retrying:
         self._exchange = exchange
         self._give_to = give_to
         self._answered = answered
+        self.rules = backend.rules
         self._tried: tuple[Server, ...] = ()
         self._has_paid = False
         self._held: Answer | None = None  # what is answered if the try after the wait cannot be made
@@ -136,7 +138,7 @@ class Retrying:
         if self._has_paid:
             budget.active -= 1
             self._has_paid = False
-        self._has_paid = budget.withdraw(now, backend.active + len(backend.queue))
+        self._has_paid = budget.withdraw(now, backend.under_way)
         if self._has_paid:
             budget.active += 1
         return self._has_paid
