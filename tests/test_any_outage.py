@@ -36,6 +36,8 @@ _OPTIONS: dict[str, st.SearchStrategy[Any]] = {
     "retry_methods": st.sampled_from((("safe",), ("any",))),
     "retry_budget": st.sampled_from((None, BudgetSpec(0.2, 0.1))),
     "per_try_timeout": st.sampled_from((0.0, 2.0)),
+    "hedge": st.booleans(),
+    "adaptive_limit": st.booleans(),
     "total_timeout": st.sampled_from((0.0, 5.0)),
 }
 OPTIONS = st.fixed_dictionaries(_OPTIONS).map(lambda given: replace(BACKEND, servers=servers(3), **given))

@@ -258,7 +258,7 @@ class Backend:
             server.on_load(server, -1)
         if self.full and server.has_room:
             self.full.discard(server)
-        if self.queue:
+        if self.queue.count:
             self._wake_for(server)
 
     def took(self, server: Server) -> None:

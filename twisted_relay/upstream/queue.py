@@ -93,10 +93,11 @@ class Queue:
         self._fair = fair
         self._any = Lines(fair=fair)
         self._stuck: dict[str, Lines] = {}
-        self._count = 0
+        self.count = 0
+        """How many wait: an attribute, because every request asks."""
 
     def __len__(self) -> int:
-        return self._count
+        return self.count
 
     def __iter__(self) -> Iterator[Waiting]:
         yield from self._any
@@ -112,14 +113,14 @@ class Queue:
         """Wait. Who must not wait any more for it is given back, out of the queue: another one, or the newcomer."""
         lines = self._lines_of(waiting)
         overtaken: Waiting | None = None
-        if self._count >= self._length:
+        if self.count >= self._length:
             overtaken = lines.overtaken_by(waiting)
             if overtaken is None:
                 self._forget_empty(waiting.wanted)
                 return waiting
             self.leave(overtaken)
         lines.push(waiting)
-        self._count += 1
+        self.count += 1
         return overtaken
 
     def leave(self, waiting: Waiting) -> bool:
@@ -127,7 +128,7 @@ class Queue:
         lines = self._stuck.get(waiting.wanted) if waiting.wanted else self._any
         if lines is None or not lines.remove(waiting):
             return False
-        self._count -= 1
+        self.count -= 1
         self._forget_empty(waiting.wanted)
         return True
 
@@ -141,7 +142,7 @@ class Queue:
         other = self._any.first() if any_will_do else None
         if first is None and other is None:
             return None
-        self._count -= 1
+        self.count -= 1
         if stuck is None or first is None or (other is not None and other.queued_at < first.queued_at):
             return self._any.take()
         waiting = stuck.take()
