@@ -105,6 +105,7 @@ class Relay:
         self.reactor = reactor
         self.now = now
         self.unready = "starting"
+        self._is_checked = False  # every server of the start has had its first check
         """Why no traffic should come, for whoever asks; empty while all is well."""
         self.lag = Lag(reactor, now)
         self.logs = {name: AccessLog(options, reactor) for name, options in config.logs.items() if options.to != "off"}
@@ -186,9 +187,18 @@ class Relay:
             discovery.start()
 
     def why_unready(self) -> str:
-        """Why no traffic should come; empty while all is well. It may come when servers have been looked for."""
+        """Why no traffic should come; empty while all is well.
+
+        It may come when servers have been looked for, and those of the start have had their first check.
+        """
         waiting = (each.name for each in self.discoveries if each.is_waiting)
-        return self.unready or next((f"looking for the servers of backend {name}" for name in waiting), "")
+        reason = self.unready or next((f"looking for the servers of backend {name}" for name in waiting), "")
+        if reason or self._is_checked:
+            return reason
+        checking = (each.name for each in self.backends.values() if any(one.is_checking for one in each.servers))
+        reason = next((f"checking the servers of backend {name}" for name in checking), "")
+        self._is_checked = not reason
+        return reason
 
     async def stop(self) -> None:
         """Say that we are not ready, accept nothing more, let what is running finish within `grace`, end the rest."""
