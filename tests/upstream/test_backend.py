@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.balancing.choosing import an_exchange
 from tests.support.playbook import BACKEND, Conversation, get, head, ok, post, servers
+from twisted_relay.balancing import POLICIES
 from twisted_relay.config.tree import BackendOptions
-from twisted_relay.config.values import Address, ServerSpec, StickySpec
+from twisted_relay.config.values import Address, BalanceSpec, ServerSpec, StickySpec
 from twisted_relay.upstream.server import Server
 
 REFUSED = errno.ECONNREFUSED
@@ -821,3 +823,36 @@ class _Unknown:
         """Nothing is known."""
         assert callable(found)
         found(())
+
+
+class PeekTests(SynchronousTestCase):
+    """Asking who would get an exchange."""
+
+    def test_peeking_changes_nothing(self) -> None:
+        """The same servers get the same requests, however often somebody asks; and what is said comes true."""
+        talk = Conversation(self, backend=replace(BACKEND, servers=servers(3)))
+        client = talk.client()
+        for _ in range(5):
+            expected = [[server.name for server in talk.backend.peek(an_exchange())] for _ in range(3)]
+            self.assertEqual(expected, [expected[0]] * 3)
+            client.sends(get("/", "Connection: keep-alive"))
+            talk.accepts().sends(ok(b"x", "Connection: close"))
+            self.assertEqual(talk.last().server, expected[0][0])
+        self.assertEqual([exchange.server for exchange in talk.exchanges], ["s1", "s2", "s3", "s1", "s2"])
+        talk.is_over()
+
+    def test_with_weights(self) -> None:
+        """The credit of smooth round robin is copied too."""
+        one, two = servers(2)
+        talk = Conversation(self, backend=replace(BACKEND, servers=(replace(one, weight=3), two)))
+        for _ in range(8):
+            [first, *_] = talk.backend.peek(an_exchange())
+            self.assertIs(next(talk.backend.choose(an_exchange())), first)
+
+    def test_many_peeks_at_policies(self) -> None:
+        """Every policy can be copied, with what it has learned."""
+        for name in POLICIES:
+            talk = Conversation(self, backend=replace(BACKEND, servers=servers(3), balance=BalanceSpec(name)))
+            for _ in range(3):
+                self.assertEqual(len(talk.backend.peek(an_exchange())), 3, name)
+            self.assertEqual(len(list(talk.backend.choose(an_exchange()))), 3, name)

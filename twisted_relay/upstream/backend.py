@@ -7,6 +7,7 @@ are usable, their limits, the queue in front of them, and what is tried again.
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy, deepcopy
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -237,6 +238,18 @@ class Backend:
         yield server
         if had_room:  # else the exchange waits for it
             yield from (other for other in self.selection.choose(exchange) if other is not server)
+
+    def peek(self, exchange: Exchange) -> list[Server]:
+        """The candidates that an exchange would have now, best first; asking changes nothing here.
+
+        The policies are copied for it, with whose turn it is and what they have learned, so it costs as much as they
+        hold. The cookie of `sticky` is taken off the request, as it would be.
+        """
+        kept = {id(each): each for each in (*self.servers, self.random, self.now)}
+        twin = copy(self)
+        twin.selection = deepcopy(self.selection, kept)
+        choose = twin.selection.choose if self.sticky is None else twin._stuck_first
+        return list(choose(exchange))
 
     def tell(self, server: Server, error: RelayError | None, code: int) -> None:
         """Tell the observers how a server did with a request."""
