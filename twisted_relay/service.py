@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from twisted.application.service import Service
@@ -16,6 +17,7 @@ from twisted_relay import __version__
 from twisted_relay.access_log.log import AccessLog
 from twisted_relay.admin.access import Access
 from twisted_relay.admin.control import Control
+from twisted_relay.admin.explain import Explain
 from twisted_relay.admin.pages import Pages, pages
 from twisted_relay.admin.ports import CONTROL_MODE, AdminPorts
 from twisted_relay.admin.servers import Servers
@@ -76,8 +78,8 @@ class Traffic:
         else:
             destination = forward_to(self.backends[options.backend])
         upgrades = None if "any" in options.upgrade else frozenset(word.encode("ascii") for word in options.upgrade)
-        through = chain(filters_of(options), destination)
-        return Plan(options.name, through, options.max_body or 0, upgrades, options.backend)
+        around = partial(chain, filters_of(options))
+        return Plan(options.name, around(destination), options.max_body or 0, upgrades, options.backend, around)
 
     def _make_listener(self, options: ListenerOptions, routes: Sequence[tuple[RouteOptions, Plan]]) -> Listener:
         mine = [
@@ -150,9 +152,10 @@ class Relay:
 
     def _make_control(self) -> AdminPorts:
         servers = Servers(self.backends, time.time)
+        explain = Explain(self.listeners, self.backends)
         resource = Control(
             {"/api/servers": lambda _: servers.all(), "/api/servers/": servers.one},
-            {"/api/servers/": servers.change},
+            {"/api/servers/": servers.change, "/api/explain": lambda _, given: explain.answer(given)},
         )
         path = self.config.admin.bind
         site = AdminSite(resource, self.reactor, ControlRequest)

@@ -98,3 +98,88 @@ bind = unix:${FOLDER}/admin.sock
         status, _, errors = command("servers", "--socket", str(Path(self.folder, "none.sock")))
         self.assertEqual(status, 1)
         self.assertIn("relay: there is no socket ", errors)
+
+
+class ExplainTests(SynchronousTestCase):
+    """`relay explain` against the daemon that it explains."""
+
+    RELAY = """\
+[listener:web]
+bind = 127.0.0.1:${WEB}
+
+[listener:echo]
+bind = 127.0.0.1:${ECHO}
+
+[route:api]
+listener = web
+path = /api/*
+strip_prefix = /api
+set_request_header = X-Env: test
+backend = app
+
+[route:moved]
+listener = web
+path = /old
+redirect = 301 https://{host}/new
+
+[route:echo]
+listener = echo
+respond = 200
+
+[backend:app]
+servers =
+    one http://127.0.0.1:${ECHO}
+    two http://127.0.0.1:${GONE}
+max_requests_per_server = 10
+
+[admin]
+bind = unix:${FOLDER}/admin.sock
+"""
+
+    def setUp(self) -> None:
+        web, echo, gone = map(str, free_ports(3))
+        self.url = f"http://127.0.0.1:{web}"
+        folder = new_folder(self)
+        self.socket = str(folder / "admin.sock")
+        places = {"WEB": web, "ECHO": echo, "GONE": gone, "FOLDER": str(folder)}
+        self.relay = relay(self, self.RELAY, **places)
+        self.file = folder / "relay.ini"
+        text = self.RELAY
+        for name, place in places.items():
+            text = text.replace(f"${{{name}}}", place)
+        self.file.write_text(text)
+
+    def explain(self, *argv: str) -> tuple[int, str]:
+        """Status and output; nothing may be said against it."""
+        status, output, errors = command("explain", *argv)
+        self.assertEqual(errors, "")
+        return status, output
+
+    def test_offline(self) -> None:
+        """The file alone tells which route takes a request and what leaves for the server."""
+        status, output = self.explain("GET", f"{self.url}/api/x", "-c", str(self.file))
+        self.assertEqual(status, 0)
+        self.assertIn("  GET /x HTTP/1.1\n", output)
+        self.assertIn("  X-Env: test\n", output)
+        status, output = self.explain("GET", f"{self.url}/old", "-c", str(self.file))
+        self.assertIn("relay answers itself: 301\n  Location: https://127.0.0.1/new\n", output)
+        self.assertEqual((status, self.explain("GET", f"{self.url}/", "-c", str(self.file))[0]), (0, 1))
+
+    def test_live(self) -> None:
+        """The daemon tells the states that its servers have now, and the same whoever asks how often."""
+        live = ("GET", f"{self.url}/api/x", "--live", "--socket", self.socket)
+        for _ in range(3):
+            self.assertIn("round-robin: it goes to one\n", self.explain(*live)[1])
+        command("server", "app/one", "maint", "--reason", "new kernel", "--socket", self.socket)
+        status, output = self.explain(*live)
+        self.assertEqual(status, 0)
+        self.assertIn("round-robin: it goes to two\n", output)
+        self.assertRegex(output, r"\n  ✗  one .* maint: by operator: new kernel\n")
+        self.assertEqual(curl(f"{self.url}/api/x", "--write-out", "%{http_code}").content[-3:], b"502")
+
+    def test_json(self) -> None:
+        """What is said comes true: the server that is named gets the request."""
+        argv = ("GET", f"{self.url}/api/x", "--live", "--socket", self.socket, "--format", "json")
+        found = json.loads(self.explain(*argv)[1])
+        self.assertEqual((found["forwarded"]["server"], found["live"]), ("one", True))
+        self.assertEqual(curl(f"{self.url}/api/x", "--write-out", "%{http_code}").content, b"200")

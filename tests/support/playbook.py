@@ -12,6 +12,8 @@ A listener, a route and a backend are real, and so are the transports; the netwo
 every line all that needs no time has happened.
 """
 
+from functools import partial
+
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IProtocol, IReactorTime
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -204,7 +206,9 @@ class Conversation:
         self.exchanges: list[Exchange] = []
         """The finished ones, once for each time they said so."""
         self.begun = 0
-        plan = Plan(route.name, self._counted(chain(filters_of(route), forward_to(self.backend))), *_allowed(route))
+        around = partial(chain, filters_of(route))
+        end = self._counted(around(forward_to(self.backend)))
+        plan = Plan(route.name, end, *_allowed(route), backend=backend.name, around=around)
         self.listener = Listener(listener, Router([Route(route, plan)]), self.deadlines, (self.exchanges.append,))
 
     @property

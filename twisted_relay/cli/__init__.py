@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "check": "report every mistake in configuration files",
     "simulate": "try an outage before it happens, in virtual time",
     "demo": "try it: a proxy and two small servers on this machine",
+    "explain": "say what relay does with a request, and why",
     "servers": "show the servers of the running daemon",
     "server": "show or change one server: drain, maint, ready, weight",
     "version": "print the versions of relay and of what it stands on",

@@ -27,7 +27,14 @@ JSON = dict[str, object]
 
 
 class Unanswered(Exception):
-    """There is no answer, or one that says no; the text is for people, on one line or two."""
+    """There is no answer, or one that says no; the text is for people, on one line or two.
+
+    `is_misuse`: the daemon did not understand what was asked.
+    """
+
+    def __init__(self, message: str, *, is_misuse: bool = False) -> None:
+        super().__init__(message)
+        self.is_misuse = is_misuse
 
 
 def configure_socket(parser: argparse.ArgumentParser) -> None:
@@ -100,7 +107,7 @@ def _understood(path: str, status: int, content: bytes) -> JSON:
         raise Unanswered(f"what answers at {path} is not relay's control: status {status}")
     if status != 200:
         help = f"\n  {value['help']}" if "help" in value else ""
-        raise Unanswered(f"{value.get('error', f'status {status}')}{help}")
+        raise Unanswered(f"{value.get('error', f'status {status}')}{help}", is_misuse=status == 400)
     return cast(JSON, value)
 
 
@@ -127,7 +134,7 @@ def show(text: str) -> None:
 
 
 def complain(error: Unanswered) -> int:
-    """Say on standard error what is wrong; the exit status for it."""
+    """Say on standard error what is wrong; the exit status for it: 2 for wrong use, else 1."""
     first, *others = str(error).split("\n")
     print(f"relay: {visible(first)}", *map(visible, others), sep="\n", file=sys.stderr)
-    return 1
+    return 2 if error.is_misuse else 1

@@ -3,7 +3,7 @@
 Must not know anything that uses it. `load` never raises for what stands in a file: it reports.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from twisted_relay.config.build import Section, build
@@ -34,13 +34,17 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def load(path: str, environment: Mapping[str, str]) -> Loaded:
-    """Read and check a configuration file and all that it includes. Variables come from `environment`."""
+def load(path: str, environment: Mapping[str, str], despite: Collection[str] = ()) -> Loaded:
+    """Read and check a configuration file and all that it includes. Variables come from `environment`.
+
+    `despite` are codes of errors that are reported but do not keep the tree from being made.
+    """
     report = Report()
     sections = build(read_files(path, environment, report), environment, report)
     check(path, sections, report)
-    config = None if report.has_errors() else _tree(path, sections)
-    return Loaded(config, report.diagnostics())
+    diagnostics = report.diagnostics()
+    is_bad = any(each.severity == "error" and each.code not in despite for each in diagnostics)
+    return Loaded(None if is_bad else _tree(path, sections), diagnostics)
 
 
 def _tree(path: str, sections: Sequence[Section]) -> Config:

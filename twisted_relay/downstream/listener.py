@@ -104,6 +104,12 @@ class Listener:
             trusted=trusted,
         )
 
+    def apart(self, router: Router[Plan], observers: Sequence[Observer]) -> "Listener":
+        """A listener of the same options for what is not traffic: its connections count for nothing here."""
+        listener = Listener(self.options, router, self.deadlines, observers)
+        listener._pseudonym = self._pseudonym
+        return listener
+
     def connected(self, connection: Connection, client: str) -> None:
         """A connection has been made."""
         self.counters.connections += 1

@@ -1,8 +1,14 @@
 """What a listener needs to know of a route: where it leads and what it allows. Made when the file is loaded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from twisted_relay.exchange import Destination
+
+
+def itself(destination: Destination) -> Destination:
+    """No filters."""
+    return destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,8 @@ class Plan:
     """Lower-case protocols that a client may upgrade to; None: any."""
     backend: str = ""
     """The name of the backend that it leads to; empty where relay answers itself."""
+    around: Callable[[Destination], Destination] = itself
+    """The route's filters around another destination than its own: for trying out what they do."""
 
     def allows_upgrade(self, protocols: bytes) -> bool:
         """Whether a client may upgrade to what its Upgrade field says."""

@@ -54,7 +54,7 @@ class AdminOptions:
     bind: UnixAddress | None = option(
         CONTROL_SOCKET,
         None,
-        "UNIX socket for control: `relay servers` and `relay server` ask there. It belongs to "
+        "UNIX socket for control: `relay servers`, `relay server` and `relay explain --live` ask there. It belongs to "
         "the user that relay runs as, with mode 0600: who can open it can take servers out. There is no control over "
         "TCP. Without this option there is none at all.",
         "unix:/run/relay/admin.sock",
