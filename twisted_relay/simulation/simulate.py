@@ -27,8 +27,13 @@ def simulate(scenario: Scenario, policies: Sequence[BalanceSpec], seed: int, *, 
     jobs = [(scenario, policy, seed, exact) for policy in policies]
     if len(jobs) == 1:
         return [_run(*jobs[0])]
-    with multiprocessing.get_context("fork").Pool(min(len(jobs), os.cpu_count() or 1)) as processes:
+    processes = multiprocessing.get_context("fork").Pool(min(len(jobs), os.cpu_count() or 1))
+    try:
         return processes.starmap(_run, jobs, chunksize=1)
+    finally:
+        # Not `terminate`: a fork has the signal handlers of its parent, and those of a reactor end nothing.
+        processes.close()
+        processes.join()
 
 
 def _run(scenario: Scenario, policy: BalanceSpec, seed: int, exact: bool) -> Outcome:
