@@ -64,7 +64,7 @@ class TriesTests(SynchronousTestCase):
         options = replace(OPTIONS, retry_budget=BudgetSpec(0.2, 1.0))
         backend = make_backend(Clock(), options)
         assert backend.budget is not None
-        backend.budget.withdraw(0.0, 1)
+        backend.budget.withdraw(0.0, lambda: 1)
         backend.budget.active += 1
         for _ in range(2):
             said = cast(JSON, describe_tries(backend, an_exchange())["retries"])
