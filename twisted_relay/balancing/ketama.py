@@ -8,6 +8,7 @@ give them to, where a server has no other name than its address.
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from typing import Self
 from zlib import crc32
 
 from twisted_relay.balancing.by_key import Weighted
@@ -26,7 +27,7 @@ _BITS = 20
 def points_of(name: str, count: int) -> list[int]:
     """The first points of a server."""
     host, port = _parts(name)
-    base = crc32(host + b"\\0" + port)
+    base = crc32(host + b"\0" + port)
     points = []
     point = 0
     for _ in range(count):
@@ -52,6 +53,10 @@ class Ketama:
         self._servers: dict[int, Candidate] = {}
         self._ring: list[int] = []
         """Points in rising order; below each, in `_BITS` bits, the number of its server."""
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Itself: to ask changes nothing that anyone could see."""
+        return self
 
     def become(self, members: Sequence[Weighted]) -> None:
         """See `KeyMap`. Only points of servers that have come or gone are touched."""
