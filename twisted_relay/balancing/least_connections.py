@@ -7,7 +7,6 @@ all others, and among equals the one that has waited longest is first. Tunnels c
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 
-from twisted_relay.balancing.group import Group
 from twisted_relay.balancing.policy import Candidate
 from twisted_relay.exchange import Exchange
 
@@ -27,7 +26,6 @@ class LeastConnections:
     on_answer: Callable[[Candidate, float], None] | None = None
 
     def __init__(self) -> None:
-        self._group = Group()
         self._heap: list[tuple[float, int, Candidate]] = []
         """(load, since when, server). Entries that say another time than `_since` are old."""
         self._since: dict[Candidate, int] = {}
@@ -36,7 +34,6 @@ class LeastConnections:
 
     def update(self, members: Sequence[Candidate], usable: Sequence[Candidate]) -> None:
         """See `Policy`. Who stays keeps its place among equals; who comes is behind them."""
-        self._group.become(usable)
         for server in usable:
             if server not in self._since:
                 self._count += 1

@@ -8,9 +8,11 @@ come and go: one that has gone is taken out, and one that has come is compared w
 next asked for. So after a change no slot is ranked anew, unless all that was remembered of it has gone.
 """
 
+from array import array
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from math import log
+from typing import Self
 
 from twisted_relay.balancing.by_key import Weighted
 from twisted_relay.balancing.keys import key_hash
@@ -24,6 +26,8 @@ _MOST_REMEMBERED = 32
 """Of a slot. Whose first 32 servers are all out finds another one, but not by its score."""
 _MOST_CHANGES = 64
 """Changes of the members that are kept; a slot that has missed more is ranked anew."""
+_FEW = 32
+"""Of so few servers equal rankings are kept once, for a relay with many backends."""
 _MASK = (1 << 64) - 1
 
 
@@ -38,8 +42,8 @@ class _Entry:
         self.number = _odd(server.name.encode())
 
     def score(self, factor: int) -> float:
-        """The score in the slot of this factor, below 0; the highest wins. 53 bits of a multiplicative hash are the
-        u of −w / ln(u), of which the reciprocal is taken."""
+        """The score in the slot of this factor, below 0; the highest wins. It is ln(u) / w, which orders as −w / ln(u)
+        does; u is 53 bits of a multiplicative hash."""
         return log(((self.number * factor & _MASK) >> 11 | 1) * 2.0**-53) / self.weight
 
 
@@ -48,14 +52,8 @@ def _odd(name: bytes) -> int:
     return int.from_bytes(blake2b(name, digest_size=8).digest(), "big") | 1
 
 
-class _Slot:
-    """The best servers of a slot, best first, as of a number of changes."""
-
-    __slots__ = ("best", "changes")
-
-    def __init__(self, best: list[_Entry], changes: int) -> None:
-        self.best = best
-        self.changes = changes
+_Ranking = tuple[_Entry, ...]
+"""The best servers of a slot, best first; how many follow is not known."""
 
 
 class Rendezvous:
@@ -63,13 +61,22 @@ class Rendezvous:
 
     def __init__(self) -> None:
         self._entries: dict[Weighted, _Entry] = {}
-        self._slots: dict[int, _Slot] = {}
-        self._changes = 0
-        """How many there were."""
         self._classes: list[tuple[list[int], list[_Entry]]] = []
         """The entries of each weight, with their numbers."""
+        self._slots: list[_Ranking] = []
+        """What is known of each slot; none before the first key comes."""
+        self._as_of = array("Q")
+        """How many changes of the members each of them has seen."""
+        self._shared: dict[_Ranking, _Ranking] = {}
+        """Few servers have few rankings: each is kept once."""
+        self._changes = 0
+        """How many there were."""
         self._last: list[tuple[_Entry | None, _Entry | None]] = []
         """The last of them: (who has gone, who has come)."""
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Itself: to ask changes nothing that anyone could see."""
+        return self
 
     def become(self, members: Sequence[Weighted]) -> None:
         """See `KeyMap`."""
@@ -79,57 +86,63 @@ class Rendezvous:
         for entry in self._entries.values():
             classes.setdefault(entry.weight, []).append(entry)
         self._classes = [([entry.number for entry in each], each) for each in classes.values()]
+        self._shared = {}
         gone = [entry for member, entry in before.items() if member not in self._entries]
         come = [entry for member, entry in self._entries.items() if member not in before]
-        for entry in gone:
-            self._last.append((entry, None))
-        for entry in come:
-            self._last.append((None, entry))
+        self._last += [(entry, None) for entry in gone]
+        self._last += [(None, entry) for entry in come]
         self._changes += len(gone) + len(come)
-        del self._last[:-_MOST_CHANGES]
         if len(gone) + len(come) > _MOST_CHANGES:
-            self._slots.clear()
+            self._slots = []  # nearly all of it would be of no use
+        del self._last[:-_MOST_CHANGES]
 
     def ranked(self, key: bytes) -> Iterator[Candidate]:
         """See `KeyMap`."""
-        number = key_hash(key) >> _SHIFT
-        slot = self._slots.get(number)
-        if slot is None or slot.changes != self._changes:
-            slot = self._repaired(number, slot)
-        best = slot.best
+        slot = key_hash(key) >> _SHIFT
+        if not self._slots:
+            self._slots = [()] * SLOTS
+            self._as_of = array("Q", [self._changes]) * SLOTS
+        if self._as_of[slot] != self._changes:
+            self._repair(slot)
+        best = self._slots[slot]
         place = 0
-        while place < len(best) or len(best := self._rank(number, place)) > place:
+        while place < len(best) or len(best := self._rank(slot, place)) > place:
             yield best[place].server
             place += 1
 
-    def _repaired(self, number: int, slot: _Slot | None) -> _Slot:
-        """A slot as it is after all changes; the old one may still be read by an exchange."""
-        missed = self._changes - slot.changes if slot is not None else 0
+    def _repair(self, slot: int) -> None:
+        """Make good for a slot what has changed since it was last asked for."""
+        missed = self._changes - self._as_of[slot]
         best: list[_Entry] = []
-        if slot is not None and missed <= len(self._last):
-            best = slot.best.copy()
-            factor = _odd(b"%d" % number)
+        if missed <= len(self._last):
+            best += self._slots[slot]
+            factor = _odd(b"%d" % slot)
             for gone, come in self._last[-missed:]:
                 if gone in best:
                     best.remove(gone)
                 elif come is not None:
                     _insert(best, come, factor)
-        slot = self._slots[number] = _Slot(best[:_MOST_REMEMBERED], self._changes)
-        return slot
+        self._keep(slot, best[:_MOST_REMEMBERED])
 
-    def _rank(self, number: int, known: int) -> list[_Entry]:
-        """Remember more of a slot's ranking than is known; nothing when that is enough already."""
-        if known >= _MOST_REMEMBERED:
-            return []
-        factor = _odd(b"%d" % number)
+    def _keep(self, slot: int, best: list[_Entry]) -> _Ranking:
+        ranking = tuple(best)
+        if len(self._entries) <= _FEW:
+            ranking = self._shared.setdefault(ranking, ranking)
+        self._slots[slot] = ranking
+        self._as_of[slot] = self._changes
+        return ranking
+
+    def _rank(self, slot: int, known: int) -> _Ranking:
+        """Learn more of a slot's ranking than is known; nothing when that is enough already."""
+        if known >= min(_MOST_REMEMBERED, len(self._entries)):
+            return ()
+        factor = _odd(b"%d" % slot)
         if known:
             entries, count = list(self._entries.values()), 2 * known + _REMEMBERED
         else:
             entries, count = self._best_of_classes(factor), _REMEMBERED
         entries.sort(key=lambda entry: entry.score(factor), reverse=True)
-        best = entries[:count]
-        self._slots[number] = _Slot(best, self._changes)
-        return best
+        return self._keep(slot, entries[:count])
 
     def _best_of_classes(self, factor: int) -> list[_Entry]:
         """The best `_REMEMBERED` of each weight: among equals the numbers can be compared without a logarithm."""
