@@ -26,6 +26,7 @@ class AddressTests(SynchronousTestCase):
         """Addresses that mean nobody, everybody, or need an interface are refused; private and loopback ones not."""
         for address, reason in (
             ("0.0.0.0", "unspecified"),
+            ("0.1.2.3", "unspecified"),
             ("::", "unspecified"),
             ("224.0.0.1", "a multicast address"),
             ("ff02::1", "a multicast address"),

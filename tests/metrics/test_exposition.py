@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.metrics.measured import make_sources
 from twisted_relay.histogram import Histogram
-from twisted_relay.metrics.exposition import Collector, Exposition, Format, choose_format
+from twisted_relay.metrics.exposition import MOST_FORGOTTEN, Collector, Exposition, Format, choose_format
 from twisted_relay.metrics.metric import Metric
 from twisted_relay.metrics.sources import Sources
 
@@ -54,6 +54,23 @@ def samples(families: list[Family]) -> dict[tuple[str, tuple[tuple[str, str], ..
         if family.name.startswith("relay_")
         for sample in family.samples
     }
+
+
+class MemoryTests(SynchronousTestCase):
+    """What is kept from one page to the next."""
+
+    def test_series_that_are_gone(self) -> None:
+        """Series of servers that have left are not shown, and their names are forgotten when they are many."""
+        labels: list[tuple[str, ...]] = []
+        metric = Metric("relay_x", "gauge", ("server",), "x", "x", lambda _: [(each, 1) for each in labels])
+        page = Exposition(Sources(), [metric])
+        for number in range(5 * MOST_FORGOTTEN):
+            labels[:] = [(f"s{number}",), ("other",)]
+            page.render(Format.TEXT)
+        self.assertNotIn(b's4"', page.render(Format.TEXT))
+        [shown] = page._shown
+        self.assertLess(len(shown._names), 2 * MOST_FORGOTTEN)
+        self.assertIn(b'relay_x{server="other"} 1\n', page.render(Format.TEXT))
 
 
 class FormatTests(SynchronousTestCase):

@@ -5,7 +5,15 @@ import subprocess
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.metrics.measured import MeasuredLog, make_backend, make_exchange, make_listener, make_sources
+from tests.metrics.measured import (
+    MeasuredDiscovery,
+    MeasuredLog,
+    make_backend,
+    make_exchange,
+    make_listener,
+    make_sources,
+)
+from twisted_relay.discovery.discovery import RESULTS
 from twisted_relay.histogram import Histogram
 from twisted_relay.metrics.exposition import Exposition, Format
 from twisted_relay.metrics.metric import Labels, Value
@@ -146,6 +154,21 @@ class ValueTests(SynchronousTestCase):
         sources = Sources(backends=[backend, other])
         for name, value in (("hedges_total", 5), ("hedges_won_total", 2), ("hedges_refused_total", 4)):
             self.assertEqual(read(f"relay_backend_{name}", sources), {("app",): value})
+
+    def test_discovery(self) -> None:
+        """Looks by result, the last good one, and what was found; backends that look for nobody have no series."""
+        discovery = MeasuredDiscovery("app")
+        discovery.servers += ["one", "two"]
+        discovery.counters.looks["timeout"] = 4
+        discovery.counters.changes["joined"] = 3
+        discovery.counters.last_success = 1.7e9
+        sources = Sources(backends=[make_backend("other")], discoveries=[discovery])
+        looks = read("relay_backend_discovery_looks_total", sources)
+        self.assertEqual((looks["app", "timeout"], looks["app", "success"], len(looks)), (4, 0, len(RESULTS)))
+        changed = {("app", "joined"): 3, ("app", "left"): 0, ("app", "reweighted"): 0}
+        self.assertEqual(read("relay_backend_discovery_changes_total", sources), changed)
+        self.assertEqual(read("relay_backend_discovery_servers", sources), {("app",): 2})
+        self.assertEqual(read("relay_backend_discovery_last_success_timestamp_seconds", sources), {("app",): 1.7e9})
 
     def test_backend(self) -> None:
         """Retries, the queue, and servers by state."""

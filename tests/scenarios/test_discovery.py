@@ -11,8 +11,8 @@ from signal import SIGTERM
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.scenarios.clients import curl
-from tests.scenarios.origins import PROGRAMS, Origin, start_node
-from tests.scenarios.relays import new_folder, relay
+from tests.scenarios.origins import PROGRAMS, Origin, start_nginx, start_node
+from tests.scenarios.relays import new_folder, relay, write_certificate
 from tests.scenarios.waiting import eventually
 from tests.support.child import Child, free_ports
 
@@ -152,9 +152,12 @@ discover_hold = 1s
         client = Child(self, "curl", "-s", "--max-time", "20", f"http://127.0.0.1:{self.web}/name")
         queued = 'relay_backend_queue_length{backend="app"}'
         eventually(lambda: self.metric(queued) == 1, "the request waits")
+        ready = f"http://127.0.0.1:{self.stats}/-/ready"
+        self.assertEqual(curl(ready).content, b"not ready: looking for the servers of backend app\n")
         self.dns.holds(self.records)
         status, output, _ = client.finish()
         self.assertEqual((status, output in ("a\n", "b\n")), (0, True), output)
+        self.assertEqual(curl("--write-out", "%{http_code}", ready).content[-3:], b"200")
 
     def test_stopping_while_nobody_answers(self) -> None:
         """A stop does not wait for a name server."""
@@ -243,3 +246,52 @@ discover = file:${FILE} every=100ms
         write(f"another http://127.0.0.1:{other.place}\n")
         self.relay.read_until("(joined: another; left: other)")
         self.assertEqual(self.names(), {"mine\n", "other\n"})
+
+
+class CheckedTests(Watched):
+    """Servers that are found, over TLS and with checks."""
+
+    RELAY = """\
+[listener:web]
+bind = 127.0.0.1:${WEB}
+backend = app
+
+[admin]
+stats = 127.0.0.1:${STATS}
+
+[dns]
+servers = 127.0.0.1:${DNS}
+
+[backend:app]
+discover = dns+srv://_https._tcp.app.test scheme=https
+tls_ca = ${FOLDER}/ca.pem
+check = GET /
+check_interval = 100ms
+check_fall = 1
+"""
+    NGINX = """\
+server {
+    listen 127.0.0.1:%s ssl;
+    listen 127.0.0.2:%s ssl;
+    ssl_certificate cert.pem;
+    ssl_certificate_key key.pem;
+    return 200 "$ssl_server_name\\n";
+}
+"""
+
+    def test_the_certificate_has_the_name_that_was_found(self) -> None:
+        """A server is asked for the name of its SRV record; one whose certificate has another name is down."""
+        folder, dns = new_folder(self), NameServer(self)
+        write_certificate(folder, "one.app.test")
+        [port] = map(str, free_ports(1))
+        start_nginx(self, folder, self.NGINX % (port, port))
+        targets = (("one", "127.0.0.1"), ("two", "127.0.0.2"))
+        dns.holds(
+            [f"_https._tcp.app.test 60 SRV 1 1 {port} {name}.app.test" for name, _ in targets],
+            additional=[f"{name}.app.test 60 A {address}" for name, address in targets],
+        )
+        self.start(self.RELAY, DNS=dns.port, FOLDER=folder)
+        self.relay.read_until("is down")
+        self.assertEqual(self.names(), {"one.app.test\n"})
+        down = f'relay_server_state{{backend="app",server="127.0.0.2:{port}",state="down"}}'
+        self.assertEqual(self.metric(down), 1)

@@ -1,5 +1,7 @@
 """Tests of how a backend is put together."""
 
+from dataclasses import replace
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -7,6 +9,7 @@ from twisted_relay.config.addresses import parse_url
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.errors import ConfigurationError
 from twisted_relay.net.deadlines import Deadlines
+from twisted_relay.upstream import assemble as assembling
 from twisted_relay.upstream.assemble import Surroundings, assemble, look_up_servers
 from twisted_relay.upstream.resolver import Resolver
 
@@ -51,3 +54,12 @@ class AssembleTests(SynchronousTestCase):
         backend = assemble(self.options("http://a.example", "http://[::1]:1", "unix:/x"), self.surroundings)
         look_up_servers(backend, self.names)
         self.assertEqual(self.names.watched, ["a.example"])
+
+    def test_the_name_for_tls(self) -> None:
+        """The certificate of a server must have the host of its URL, or the name by which it was found."""
+        names: list[str] = []
+        self.patch(assembling, "server_context", lambda options, host: names.append(host))
+        backend = assemble(self.options("https://a.example:1"), self.surroundings)
+        backend.join(replace(parse_url("https://10.0.0.1"), host="found.example"))
+        backend.join(parse_url("http://10.0.0.2"))
+        self.assertEqual(names, ["a.example", "found.example"])

@@ -229,6 +229,8 @@ class AuthorityTests(SynchronousTestCase):
             (ServerSpec("s", "http", Address("::1", 8080)), b"[::1]:8080"),
             (ServerSpec("s", "https", Address("::1", 443)), b"[::1]"),
             (ServerSpec("s", "http", UnixAddress("/run/app.sock")), b"localhost"),
+            (ServerSpec("s", "http", Address("::1", 8000), host="found.example"), b"found.example:8000"),
+            (ServerSpec("s", "https", Address("::1", 443), host="found.example"), b"found.example"),
         )
         for spec, expected in cases:
             self.assertEqual(authority_of(spec), expected)

@@ -15,6 +15,10 @@ HEAVIEST = 256
 """The largest weight of a server."""
 
 
+NOBODY = 1 << 24
+"""IPv4 addresses below this, 0.0.0.0/8, are nobody's."""
+
+
 class LookFailed(Exception):
     """A look brought nothing that can be used; `reason` is one word, the text is for people."""
 
@@ -49,7 +53,7 @@ def unusable(address: str) -> str:
     """Why no server can be at an address that the DNS gave, or an empty text."""
     parsed = ip_address(address)
     for is_so, what in (
-        (parsed.is_unspecified, "unspecified"),
+        (parsed.is_unspecified or (parsed.version == 4 and int(parsed) < NOBODY), "unspecified"),
         (parsed.is_multicast, "a multicast address"),
         (parsed.version == 6 and parsed.is_link_local, "link-local"),
         (parsed.version == 6 and getattr(parsed, "ipv4_mapped", None) is not None, "IPv4 in IPv6"),

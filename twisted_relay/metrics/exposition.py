@@ -18,6 +18,9 @@ from twisted_relay.metrics.metric import Labels, Metric, Value
 from twisted_relay.metrics.sources import Sources
 from twisted_relay.metrics.table import METRICS
 
+MOST_FORGOTTEN = 1000
+"""Names of series that are gone which are kept in any case; more, when as many series are there."""
+
 
 class Format(Enum):
     """A format, with the Content-Type that Prometheus expects to the letter."""
@@ -82,7 +85,7 @@ class _Shown:
         return f"# HELP {metric.name} {_escaped_help(metric.help)}\n# TYPE {metric.name} {kind}\n"
 
     def add_samples(self, sources: Sources, out: list[str]) -> None:
-        names = self._names
+        names, before = self._names, len(out)
         for labels, value in self._metric.read(sources):
             if isinstance(value, Histogram):
                 self._add_histogram(labels, value, out)
@@ -91,6 +94,8 @@ class _Shown:
             if name is None:
                 name = names[labels] = _name(self._metric, "", labels)
             out.append(f"{name}{value}\n")
+        if len(names) > 2 * (len(out) - before) + MOST_FORGOTTEN:
+            names.clear()  # servers come and go: their names must not stay for ever
 
     def _add_histogram(self, labels: Labels, histogram: Histogram, out: list[str]) -> None:
         names = self._histogram_names.get(labels)
