@@ -9,6 +9,7 @@ from tests.support.playbook import BACKEND, Conversation, Party, get, head, ok, 
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.upstream.hedged import may_be_hedged
 from twisted_relay.upstream.hedging import Hedging
+from twisted_relay.upstream.server import Server
 
 OPTIONS = replace(BACKEND, servers=servers(3), hedge=True, hedge_budget=0.5, response_timeout=5.0)
 BUSY = head("HTTP/1.1 503 Service Unavailable", "Content-Length: 4") + b"busy"
@@ -78,6 +79,24 @@ class HedgedTests(SynchronousTestCase):
         self.assertAlmostEqual(talk.last().first_byte - talk.last().sent, 0.12, places=3)
         self.assertEqual((talk.hedging.made, talk.hedging.won, self.blames(talk)), (1, 0, 0))
         talk.is_over()
+
+    def test_what_the_loser_took_is_told(self) -> None:
+        """A policy that chooses by time hears what the loser has taken so far, so that it does not look fast."""
+        told: list[tuple[str, float]] = []
+
+        def hear(server: Server, seconds: float) -> None:
+            told.append((server.name, round(seconds, 2)))
+
+        for winner in (0, 1):
+            talk = Hedges(self)
+            told.clear()
+            for server in talk.backend.servers:
+                server.on_answer = hear
+            parties = talk.two()
+            talk.waits(0.08)
+            parties[winner].sends(ok())
+            self.assertEqual(sorted(told), [("s1", 0.2), ("s2", 0.08)])
+            talk.is_over()
 
     def test_in_time(self) -> None:
         """A request that is answered in the usual time is given to one server only."""

@@ -240,6 +240,18 @@ class BalancingTests(AgentTestCase):
             self.assertEqual(response.code, 200)
         self.assertEqual(len(origin.requests), 4)
 
+    async def test_content_once_more(self) -> None:
+        """What a body producer has written goes to the next server too, when the first one cuts the connection."""
+        one = Origin(self, lambda connection: connection.transport.abortConnection())  # type: ignore[union-attr]
+        two = Origin(self)
+        agent = self.agent(one, two, retry_methods="any")
+        pieces = Pieces()
+        answered = agent.request(b"POST", URL, None, pieces)
+        pieces.consumer.write(b"one")
+        pieces.done.callback(None)
+        self.assertEqual((await answered).code, 200)
+        self.assertEqual([(await origin.request()).content for origin in (one, two)], [b"3\r\none"] * 2)
+
     async def test_nobody_there(self) -> None:
         """When no server can be reached, the request fails as with any agent; the cause is told."""
         agent = BalancingAgent(TIME, f"http://127.0.0.1:{free_port()}")

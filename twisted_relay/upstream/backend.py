@@ -121,6 +121,8 @@ class Backend:
         """What keeps exchanges away while too many of them fail."""
         self.rules = rules_of(options)
         """What is tried again."""
+        self.patience = min(options.response_timeout, options.per_try_timeout or options.response_timeout)
+        """Seconds after which an answer is given up."""
         self.times_tries = bool(options.per_try_timeout or options.total_timeout)
         """Whether the beginning of each try must be known."""
         self.budget = Budget(options.retry_budget) if options.retry_budget is not None else None

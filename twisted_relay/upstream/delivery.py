@@ -163,8 +163,7 @@ class Delivery:
     def _start_in_time(self, attempt: Try, connection: UpstreamConnection) -> None:
         """Start a try that has only so much time, of which connecting has taken a part."""
         limit = self._backend.options.per_try_timeout
-        if limit:
-            attempt.patience = min(attempt.patience, limit)
+        attempt.patience = self._backend.patience
         attempt.start(self._exchange.authority)
         if limit and self._try is attempt and attempt.stream is None:
             connection.deadline = min(connection.deadline, self._began + limit)
@@ -215,7 +214,7 @@ class Delivery:
             server.count_error(error)
             backend.tell(server, error, 0)
             if server.on_answer is not None:
-                server.on_answer(server, backend.options.response_timeout)
+                server.on_answer(server, backend.patience)
         if decision is Again.FRESH:
             backend.counters.retries[condition_of(error)] += 1
             self._fresh = True
@@ -311,6 +310,13 @@ class Delivery:
         self._backend.queue.leave(self)
         self._backend.counters.queue_rejected["timeout"] += 1
         self.refuse(QueueTimeout(f"no server of [backend:{self._backend.name}] had room in time"))
+
+    def lose(self) -> None:
+        """Another way of the same request was faster: that is no failure, but it has taken so long already."""
+        server, exchange, now = self._server, self._exchange, self._backend.now()
+        if self._try is not None and server.on_answer is not None and exchange.sent:
+            server.on_answer(server, now - exchange.sent)
+        self.cancel()
 
     def cancel(self) -> None:
         """The client is gone."""

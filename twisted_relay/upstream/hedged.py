@@ -29,6 +29,9 @@ class Way(Protocol):
     def try_once(self, server: Server) -> None:
         """Give it to this server, and to no other after it."""
 
+    def lose(self) -> None:
+        """Another way was faster."""
+
     def cancel(self) -> None: ...
 
 
@@ -122,6 +125,8 @@ class Hedged:
             (exchange, answer), held = held, (exchange, answer)
         if held is not None:
             _let_go(held[1])
+        for way in self._ways.values():
+            way.lose()
         self._settle(exchange)
         self._end()
         if is_good:
