@@ -325,6 +325,33 @@ class SlowClientTests(SynchronousTestCase):
         self.assertEqual(self.errors(answering_a_slow_client, 1.0), 1)
         self.assertEqual(self.errors(answering, 6.0), 1)
 
+    def test_total_timeout(self) -> None:
+        """A client that is too slow with its content for `total_timeout` is not held against the server, nor is a
+        full queue; a server that is too slow with its answer is to blame."""
+        for stage, errors in ((uploading, 0), (uploading_chunks, 0), (asked, 1), (uploading_to_a_slow_server, 1)):
+            talk = Watched(self, replace(OPTIONS, servers=servers(1), retries=0, total_timeout=5.0))
+            client = talk.client()
+            stage(talk, client)
+            talk.waits(6)
+            self.assertEqual(talk.codes(), [504])
+            assert talk.backend.breaker is not None
+            self.assertEqual(sum(talk.server().counters.errors.values()), errors, stage)
+            self.assertEqual(talk.backend.breaker.opened, errors, stage)
+            client.aborts()
+            talk.ends()
+        full = replace(OPTIONS, servers=servers(1), max_connections_per_server=1, total_timeout=5.0, queue_timeout=60.0)
+        talk = Watched(self, full)
+        busy, waiting = talk.client(), talk.client()
+        tunnelling(talk, busy)
+        waiting.sends(get())
+        talk.waits(6)
+        self.assertEqual(talk.codes(), [504])
+        talk.nothing_is_held_against_anybody()
+        busy.aborts()
+        waiting.aborts()
+        talk.settle()
+        talk.ends()
+
     def test_who_waits_for_whom(self) -> None:
         """A server that does not read, does not say 100 or does not answer is not waiting for its client."""
         for stage in (uploading_to_a_slow_server, waiting_for_100, asked, half_a_head):

@@ -164,8 +164,8 @@ class ServerError(RelayError):
     reason = "reset"
     proxy_status = "connection_terminated"
     explanation = "The server behind this proxy failed to answer."
-    is_clients_doing: bool = False
-    """The server gave up on a client that it had to wait for: this says nothing against it."""
+    is_held_against_servers: bool = True
+    """Whether it says that something is wrong with them: not if it was the client who let them wait."""
 
 
 class ConnectFailed(ServerError):

@@ -93,5 +93,5 @@ class Breaker:
 def _counts(answer: Answer) -> bool:
     """Whether an answer says anything of the servers."""
     if isinstance(answer, ServerError):
-        return not answer.is_clients_doing
+        return answer.is_held_against_servers
     return not isinstance(answer, RelayError)

@@ -210,7 +210,7 @@ class Delivery:
         if decision is Again.FRESH and not server.takes_stuck:
             # It was closed because the server went down, or was taken out: that is no stale connection, but a try.
             decision = Again.NEXT if exchange.tries <= self._rules.retries else Again.NO
-        if isinstance(error, ServerError) and not error.is_clients_doing and decision is not Again.FRESH:
+        if isinstance(error, ServerError) and error.is_held_against_servers and decision is not Again.FRESH:
             server.count_error(error)
             backend.tell(server, error, 0)
             if server.on_answer is not None:
@@ -246,13 +246,15 @@ class Delivery:
         self._answered(error)
 
     def _out_of_time(self) -> None:
-        """`total_timeout` is over. A server that has had its part of it is to blame."""
+        """`total_timeout` is over. A server that has had its part of it is to blame, unless it waits for the client."""
         backend = self._backend
         options = backend.options
         is_waited_for = self._try is not None or self._dial is not None
         share = options.total_timeout / (options.retries + 1)
         error = TotalTimeout(f"no response within {options.total_timeout:g} s, all tries together")
-        if is_waited_for and backend.now() - self._began >= share:
+        if not self._exchange.tries or (self._try is not None and self._try.waits_for_client):
+            error.is_held_against_servers = False
+        elif is_waited_for and backend.now() - self._began >= share:
             self._server.count_error(error)
             backend.tell(self._server, error, 0)
         self.cancel()

@@ -390,7 +390,7 @@ class Try:
         else:
             closed = "the server closed the connection without a response"
             error = EmptyResponse(closed) if in_order else ConnectionReset(closed)
-        error.is_clients_doing = self._waited_for_client()
+        error.is_held_against_servers = not self._waited_for_client()
         self._fail(error)
 
     def _waited_for_client(self) -> bool:
@@ -400,8 +400,7 @@ class Try:
         now = connection.now()
         if now < self._excused_until or (self._pump is not None and self._pump.waits_for_sink):
             return True
-        waits = self._request_stream is not None and not self._blocked and not self._owes_continue()
-        return (waits or self._paused) and now - self._client_moved >= CLIENT_IS_SLOW
+        return (self.waits_for_client or self._paused) and now - self._client_moved >= CLIENT_IS_SLOW
 
     def expired(self, now: float) -> None:
         """No response, or no more of it, in time."""
@@ -409,12 +408,15 @@ class Try:
         assert connection is not None
         if self._pump is not None and self._pump.has_moved():
             connection.deadline = now + self.server.options.idle_timeout
-        elif self._request_stream is not None and not self._blocked and not self._owes_continue():
-            connection.deadline = now + self.patience  # it is the client who is waited for
-        elif self._upload_moves(connection):
+        elif self.waits_for_client or self._upload_moves(connection):
             connection.deadline = now + self.patience
         else:
             self._fail(ResponseTimeout("no response in time" if self._response is None else "the response stalled"))
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether it is the client's turn: the server takes more of the content than there is."""
+        return self._request_stream is not None and not self._blocked and not self._owes_continue()
 
     def _owes_continue(self) -> bool:
         """Whether the client waits for the server to say 100, and the server says nothing."""
@@ -458,7 +460,7 @@ class Try:
             if answered is not None:
                 answered(error)
             elif stream is not None:
-                if self.broke is not None and not error.is_clients_doing:
+                if self.broke is not None and error.is_held_against_servers:
                     self.broke(error)
                 stream.fail(error)
         finally:
