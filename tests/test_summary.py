@@ -51,6 +51,8 @@ tls_verify = off
 servers = unix:/run/app.sock
 check = tcp
 eject_after = off
+eject_outliers = on
+breaker = 50% errors in 10s
 
 [backend:found]
 discover = dns+srv://_http._tcp.api.internal every=10s max=5
@@ -76,7 +78,8 @@ LINES = [
     "route 4: rest: every request → respond 204",
     "backend app: round-robin over 127.0.0.1:3001, second https://127.0.0.1:3002 weight=3 backup; "
     "check GET /health every 0.5s; ejected after 5 errors in 10s",
-    "backend plain: round-robin over unix:/run/app.sock; check tcp every 5s",
+    "backend plain: round-robin over unix:/run/app.sock; check tcp every 5s; "
+    "ejected 1.9 standard deviations below the others; breaker opens at 50% errors in 10s",
     "backend found: round-robin over what is found at dns+srv://_http._tcp.api.internal every 10s",
     "backend both: round-robin over 127.0.0.1:3003 and what is found at dns+a://api.internal:80 every 30s",
     "log main: json to stderr",

@@ -122,6 +122,10 @@ def _backend(options: BackendOptions) -> str:
         parts.append(f"check {asked} every {options.check_interval:g}s")
     if options.eject_after is not None:
         parts.append(f"ejected after {options.eject_after.errors} errors in {options.eject_after.window:g}s")
+    if options.eject_outliers is not None:
+        parts.append(f"ejected {options.eject_outliers.deviations:g} standard deviations below the others")
+    if options.breaker is not None:
+        parts.append(f"breaker opens at {options.breaker.share * 100:g}% errors in {options.breaker.window:g}s")
     return "; ".join(parts)
 
 
