@@ -11,7 +11,7 @@ from tests.balancing.choosing import an_exchange
 from twisted_relay.admin.candidates import describe_backend
 from twisted_relay.admin.json_input import JSON
 from twisted_relay.config.tree import BackendOptions
-from twisted_relay.config.values import Address, BreakerSpec, ServerSpec, StickySpec
+from twisted_relay.config.values import Address, BreakerSpec, DiscoverSpec, ServerSpec, StickySpec
 from twisted_relay.errors import ConnectFailed
 from twisted_relay.exchange import Exchange
 from twisted_relay.upstream.backend import Backend
@@ -152,3 +152,12 @@ class CandidatesTests(SynchronousTestCase):
         self.assertEqual(breaker.rejected, 0)
         self.clock.advance(11.0)
         self.assertTrue(str(self.said(backend)[2]).startswith("it goes to "))
+
+    def test_discovered(self) -> None:
+        """Where servers are looked for and none is known yet, that is said instead of an error."""
+        discover = DiscoverSpec("dns+a", "app.example", port=80)
+        backend = self.backend(BackendOptions(name="app", discover=discover))
+        self.assertEqual(self.said(backend), ([], [], "no server of dns+a://app.example:80 is known here"))
+        self.assertEqual(self.described(backend)["discover"], "dns+a://app.example:80")
+        backend.is_discovering = True
+        self.assertEqual(self.said(backend)[2], "it waits until a server is found or has passed its first check")

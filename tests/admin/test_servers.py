@@ -61,7 +61,7 @@ class ServersTests(SynchronousTestCase):
                 "backup": False,
                 "active_requests": 3,
                 "connections": {"open": 0, "idle": 0},
-                "checks": {"passed": 0, "failed": 0, "last_seconds": 0.0},
+                "checks": {"passed": 0, "failed": 0, "last": "", "last_seconds": 0.0},
                 "history": [],
             },
         )

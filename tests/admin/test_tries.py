@@ -71,6 +71,22 @@ class TriesTests(SynchronousTestCase):
             self.assertEqual(said["budget"], {"option": "20% min=1/s", "left": 9, "active": 1})
         self.assertIsNone(self.retries(b"GET", replace(OPTIONS, retry_budget=None))["budget"])
 
+    def test_hedges(self) -> None:
+        """A request without content is asked twice after the usual time of its route, once that is known."""
+        backend = make_backend(Clock(), replace(OPTIONS, hedge=True))
+        exchange = an_exchange()
+        exchange.route = "api"
+        self.assertEqual(describe_tries(backend, exchange)["hedge"], {"applies": True, "after": None})
+        assert backend.hedging is not None
+        for _ in range(200):
+            backend.hedging.answered("api", 0.0, 0.5)
+        after = cast(JSON, describe_tries(backend, exchange)["hedge"])["after"]
+        assert isinstance(after, float)
+        self.assertTrue(0.4 < after < 0.6, after)
+        exchange.request.method = b"POST"
+        self.assertEqual(describe_tries(backend, exchange)["hedge"], {"applies": False, "after": None})
+        self.assertIsNone(describe_tries(make_backend(Clock(), OPTIONS), exchange)["hedge"])
+
     def test_times(self) -> None:
         """The times are those of the backend, in seconds."""
         times = describe_tries(make_backend(Clock(), replace(OPTIONS, connect_timeout=1.5)), an_exchange())["times"]

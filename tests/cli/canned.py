@@ -93,7 +93,7 @@ SERVER: dict[str, object] = {
     "backup": False,
     "active_requests": 3,
     "connections": {"open": 4, "idle": 1},
-    "checks": {"passed": 0, "failed": 0, "last_seconds": 0.0},
+    "checks": {"passed": 0, "failed": 0, "last": "", "last_seconds": 0.0},
     "history": [],
 }
 """A server as the daemon shows it."""

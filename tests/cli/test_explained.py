@@ -26,6 +26,7 @@ BACKEND = {
     "name": "app",
     "where": "relay.ini:9:1",
     "balance": "round-robin",
+    "discover": "dns+a://app.example:80",
     "outcome": "it goes to one",
     "breaker": {"state": "half-open", "reason": "5 of 9"},
     "tiers": [
@@ -45,6 +46,7 @@ BACKEND = {
         "statuses": [500, 502, 503, 504],
         "budget": {"option": "20% min=10/s", "left": 99, "active": 1},
     },
+    "hedge": {"applies": True, "after": 0.0125},
     "times": {"connect_timeout": 0.5, "idle_timeout": 0},
 }
 ROUTES = [
@@ -82,6 +84,7 @@ backend app (relay.ini:9:1), round-robin: it goes to one
   2  10.0.0.2:80               up           weight 2 (now 0.5)  3 of 9 running  x
   ✗  three        10.0.0.1:80  down backup  weight 2            3 running       down: refused
   tiers    1: 70 %, panic; backup: 30 %
+  servers  also found by dns+a://app.example:80
   breaker  half-open: 5 of 9
   queue    4 of at most 9 wait
 
@@ -90,6 +93,7 @@ tried again up to 1 time, on another server if there is one, when
   ✓ it answers 500, 502-504
   ✗ its answer breaks off
   budget 20% min=10/s: 99 left now, 1 under way
+a second server is asked too, after 12.5 ms
 
 limits
   max_body         no limit
@@ -133,7 +137,15 @@ class TextTests(SynchronousTestCase):
     def test_once(self) -> None:
         """Without retries there is nothing to list."""
         backend = {**BACKEND, "retries": {"most": 0}}
-        self.assertIn("\n\ntried once\n\n", as_text({**ANSWER, "backend": backend}))
+        self.assertIn("\n\ntried once\n\n", as_text({**ANSWER, "backend": {**backend, "hedge": None}}))
+
+    def test_hedges(self) -> None:
+        """Before enough is known of a route it is said so; where no second server is asked nothing is said."""
+        for hedge, text in (
+            ({"applies": True, "after": None}, "a second server is asked too, once more is known of its route"),
+            ({"applies": False, "after": None}, "under way\n\nlimits"),
+        ):
+            self.assertIn(text, as_text({**ANSWER, "backend": {**BACKEND, "hedge": hedge}}))
 
     def test_columns(self) -> None:
         """A column without anything in it takes no room."""

@@ -15,7 +15,7 @@ app/one: http://10.0.0.1:80
   priority     tier 1
   requests     3 running
   connections  4 open, 1 of them idle
-  checks       5 passed, 1 failed, the last took 1.5 ms
+  checks       5 passed, 1 failed, the last took 1.5 ms: good
   history
     2027-01-15T08:00:02.000Z  drain     by operator: deploy
     2027-01-15T08:00:01.000Z  up        2 good checks in a row
@@ -49,7 +49,7 @@ class ServerTests(SynchronousTestCase):
             {"at": "2027-01-15T08:00:01.000Z", "age": 2, "state": "up", "reason": "2 good checks in a row"},
             {"at": "2027-01-15T08:00:02.000Z", "age": 1, "state": "drain", "reason": "by operator: deploy"},
         ]
-        checks = {"passed": 5, "failed": 1, "last_seconds": 0.0015}
+        checks = {"passed": 5, "failed": 1, "last": "good", "last_seconds": 0.0015}
         there = Daemon(self, answer({**DRAINED, "history": history, "checks": checks}))
         self.assertEqual(call("server", "app/one", "--socket", there.path), (0, DETAILS, ""))
         self.assertTrue(there.asked[0].startswith(b"GET /api/servers/app/one HTTP/1.1\r\n"))

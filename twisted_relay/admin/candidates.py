@@ -7,6 +7,7 @@ from twisted_relay.admin.json_input import JSON
 from twisted_relay.admin.tries import describe_tries
 from twisted_relay.balancing.policy import FULL_SHARE
 from twisted_relay.config.balance import show_balance
+from twisted_relay.config.discover import show_discover, show_place
 from twisted_relay.exchange import Exchange
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.selection import BACKUP, Tier, tier_number
@@ -21,6 +22,7 @@ def describe_backend(backend: Backend, exchange: Exchange, candidates: Sequence[
         "name": backend.name,
         "where": str(options.where) if options.where.line else "",
         "balance": show_balance(options.balance),
+        "discover": show_discover(options.discover),
         "breaker": _breaker(backend),
         "tiers": [_tier(tier) for tier in backend.selection.tiers],
         "candidates": [
@@ -81,6 +83,9 @@ def outcome(backend: Backend, candidates: Sequence[Server]) -> str:
         return f"it waits for a server with room, up to {backend.options.queue_timeout:g} s"
     if backend.expects_servers:
         return "it waits until a server is found or has passed its first check"
+    discover = backend.options.discover
+    if discover is not None and not backend.servers:
+        return f"no server of {show_place(discover)} is known here"
     return "503: no server is usable"
 
 

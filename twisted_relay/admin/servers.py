@@ -99,7 +99,12 @@ class Servers:
             "backup": spec.backup,
             "active_requests": server.active_requests,
             "connections": {"open": pool.open, "idle": len(pool.idle)},
-            "checks": {"passed": passed, "failed": failed, "last_seconds": round(server.last_check_duration, 4)},
+            "checks": {
+                "passed": passed,
+                "failed": failed,
+                "last": server.last_check,
+                "last_seconds": round(server.last_check_duration, 4),
+            },
             "history": [
                 {**self._moment("at", when, backend.now()), "state": state, "reason": reason}
                 for when, state, reason in server.history

@@ -17,6 +17,7 @@ from twisted_relay.errors import (
 from twisted_relay.exchange import Exchange
 from twisted_relay.http.message import Request
 from twisted_relay.upstream.backend import Backend
+from twisted_relay.upstream.hedged import may_be_hedged
 from twisted_relay.upstream.retry import Again, Tried
 
 FAILURES: dict[str, type[ServerError]] = {
@@ -46,6 +47,7 @@ def describe_tries(backend: Backend, exchange: Exchange) -> JSON:
             "statuses": [code for code in sorted(rules.statuses) if rules.after_status(code, request, tried)],
             "budget": _budget(backend),
         },
+        "hedge": _hedge(backend, exchange),
         "times": {
             "connect_timeout": options.connect_timeout,
             "response_timeout": options.response_timeout,
@@ -60,6 +62,15 @@ def describe_tries(backend: Backend, exchange: Exchange) -> JSON:
 def _may_be_kept(request: Request, room: int) -> bool:
     """Whether the content may be small enough to be sent again; how much comes in chunks only its end tells."""
     return request.length is None or request.length <= room
+
+
+def _hedge(backend: Backend, exchange: Exchange) -> JSON | None:
+    """Whether and when a second server is asked the same; seconds, None while too little is known."""
+    if backend.hedging is None:
+        return None
+    applies = may_be_hedged(exchange.request)
+    delay = backend.hedging.delay(exchange.route, backend.now()) if applies else None
+    return {"applies": applies, "after": None if delay is None else round(delay, 4)}
 
 
 def _budget(backend: Backend) -> JSON | None:

@@ -107,6 +107,8 @@ def _around(backend: JSON) -> Iterator[str]:
     if len(tiers) > 1 or any(each["panics"] for each in tiers):
         parts = [f"{each['tier']}: {each['load']} %{', panic' if each['panics'] else ''}" for each in tiers]
         yield f"  tiers    {'; '.join(parts)}"
+    if backend["discover"]:
+        yield f"  servers  also found by {backend['discover']}"
     breaker = cast("dict[str, str] | None", backend["breaker"])
     if breaker is not None:
         yield f"  breaker  {breaker['state']}{': ' + breaker['reason'] if breaker['reason'] else ''}"
@@ -119,7 +121,7 @@ def _retries(backend: JSON, signs: Signs) -> list[str]:
     retries = cast(JSON, backend["retries"])
     most = cast(int, retries["most"])
     if not most:
-        return ["tried once"]
+        return ["tried once", *_hedge(backend)]
     after = cast("list[str]", retries["after"])
     statuses = cast("list[int]", retries["statuses"])
     if statuses:
@@ -130,7 +132,15 @@ def _retries(backend: JSON, signs: Signs) -> list[str]:
     budget = cast(JSON | None, retries["budget"])
     if budget is not None:
         lines.append(f"  budget {budget['option']}: {budget['left']} left now, {budget['active']} under way")
-    return lines
+    return [*lines, *_hedge(backend)]
+
+
+def _hedge(backend: JSON) -> Iterator[str]:
+    hedge = cast(JSON | None, backend["hedge"])
+    if hedge is not None and hedge["applies"]:
+        after = cast(float | None, hedge["after"])
+        when = "once more is known of its route" if after is None else f"after {after * 1000:g} ms"
+        yield f"a second server is asked too, {when}"
 
 
 def spans(numbers: Sequence[int]) -> str:

@@ -92,7 +92,7 @@ def _priority(server: Mapping[str, object]) -> str:
 def details(server: Mapping[str, object]) -> str:
     """Everything about a server, and its history, the newest first."""
     connections = cast("dict[str, int]", server["connections"])
-    checks = cast("dict[str, float]", server["checks"])
+    checks = cast(JSON, server["checks"])
     why = f", {server['reason']}" if server["reason"] else ""
     lines = [
         f"{server['backend']}/{server['name']}: {server['scheme']}://{server['address']}",
@@ -104,8 +104,8 @@ def details(server: Mapping[str, object]) -> str:
         f"  connections  {connections['open']} open, {connections['idle']} of them idle",
     ]
     if checks["passed"] or checks["failed"]:
-        seconds = f"the last took {checks['last_seconds'] * 1000:.1f} ms"
-        lines.append(f"  checks       {checks['passed']} passed, {checks['failed']} failed, {seconds}")
+        last = f"the last took {cast(float, checks['last_seconds']) * 1000:.1f} ms: {checks['last']}"
+        lines.append(f"  checks       {checks['passed']} passed, {checks['failed']} failed, {last}")
     history = cast("list[JSON]", server["history"])
     lines.append("  history" + ("" if history else "      nothing has changed since the start"))
     lines += [f"    {each['at']}  {each['state']:<8}  {each['reason']}" for each in reversed(history)]
