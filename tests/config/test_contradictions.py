@@ -94,6 +94,13 @@ class ContradictionTests(SynchronousTestCase):
             ("balance = least-connections\nslow_start = 30s", []),
         )
 
+    def test_first(self) -> None:
+        """One server after the other is filled only if there is a limit."""
+        limit = "max_requests_per_server = 9"
+        self.check(("balance = first", ["6:11: warning[no-limit"]), (f"balance = first\n{limit}", []))
+        self.check(("balance = first\nadaptive_limit = on", []), ("balance = random", []))
+        self.check(("balance = first", []), servers=1)
+
     def test_slow_start(self) -> None:
         """A check comes before a server has its full share."""
         self.check(

@@ -114,6 +114,16 @@ def _keys(section: Section, options: BackendOptions, report: Report) -> None:
         _without_effect(section, ("slow_start",), why, report)
 
 
+def _first(section: Section, options: BackendOptions, report: Report) -> None:
+    """The policy that fills one server after the other needs to know when one is full."""
+    limits = (options.max_requests_per_server, options.max_connections_per_server, options.adaptive_limit)
+    is_limited = any(limits) or any(server.max_requests or server.max_connections for server in options.servers)
+    if options.balance.policy == "first" and not is_limited and len(options.servers) > 1:
+        message = "balance = first gives everything to one server: nothing says when it is full"
+        help = "add a limit such as max_requests_per_server = 100"
+        report.warning(section.span_of("balance"), "no-limit", message, help)
+
+
 def _slow_start(section: Section, options: BackendOptions, report: Report) -> None:
     """A server that comes up is seen by its check while it is started slowly."""
     if options.slow_start and options.check is not None and options.slow_start < options.check_interval:
@@ -136,6 +146,7 @@ RULES: tuple[Callable[[Section, BackendOptions, Report], None], ...] = (
     _times_of_waiting,
     _hedging,
     _keys,
+    _first,
     _slow_start,
     _limits,
 )
