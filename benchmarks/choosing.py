@@ -48,7 +48,7 @@ POLICIES = {
     "least-connections": BalanceSpec("least-connections"),
     "least-time": BalanceSpec("least-time"),
     "first": BalanceSpec("first"),
-    "ip-hash": BalanceSpec("ip-hash", "client-net"),
+    "ip-hash": BalanceSpec("ip-hash"),
     "hash header": _by("hash"),
     "hash header bound=150%": _by("hash", bound=1.5),
     "hash header ring=ketama": _by("hash", ring="ketama"),

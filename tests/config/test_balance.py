@@ -14,8 +14,8 @@ BALANCES = (
     ("least-connections", BalanceSpec("least-connections"), ""),
     ("least-time", BalanceSpec("least-time"), ""),
     ("first", BalanceSpec("first"), ""),
-    ("ip-hash", BalanceSpec("ip-hash", "client-net"), ""),
-    ("ip-hash bound=150%", BalanceSpec("ip-hash", "client-net", bound=1.5), ""),
+    ("ip-hash", BalanceSpec("ip-hash"), ""),
+    ("ip-hash bound=150%", BalanceSpec("ip-hash", bound=1.5), ""),
     ("hash header:X-Tenant", BalanceSpec("hash", "header", "x-tenant"), "hash header:x-tenant"),
     (
         "hash cookie:Session fallback=round-robin bound=125% ring=ketama",

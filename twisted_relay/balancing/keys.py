@@ -32,10 +32,10 @@ def key_hash(key: bytes) -> int:
 
 def key_reader(spec: BalanceSpec) -> ReadKey:
     """What reads the key that `balance` asks for."""
+    if spec.policy == "ip-hash":
+        return client_net_of
     name = spec.key_name.encode()
     match spec.key:
-        case "client-net":
-            return client_net_of
         case "client-ip":
             return client_ip_of
         case "path":

@@ -57,7 +57,7 @@ def _parse(line: Text) -> BalanceSpec:
             raise BadValue(Fault(f"{policy.text} takes nothing more", span=others[0].span))
         return BalanceSpec(policy.text)
     if policy.text == "ip-hash":
-        return _with_settings(BalanceSpec("ip-hash", "client-net"), others)
+        return _with_settings(BalanceSpec("ip-hash"), others)
     if not others:
         raise BadValue(Fault(f"{policy.text} needs a key", KEY_HELP, policy.span))
     key, name = _parse_key(others[0])

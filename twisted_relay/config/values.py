@@ -93,8 +93,7 @@ class BalanceSpec:
     """How a server is chosen: the name of the policy, and for those that map keys to servers what the key is."""
 
     policy: str
-    key: Literal["", "client-ip", "client-net", "path", "header", "cookie", "query"] = ""
-    """What is mapped; a client-net is the first three octets of an IPv4 address, or an IPv6 address."""
+    key: Literal["", "client-ip", "path", "header", "cookie", "query"] = ""
     key_name: str = ""
     """The name of the field, cookie or parameter; fields in lower case."""
     ring: Literal["rendezvous", "ketama"] = "rendezvous"
