@@ -17,7 +17,7 @@ from twisted_relay.http.fields import Fields
 from twisted_relay.http.message import Response
 from twisted_relay.simulation.clock import VirtualClock
 from twisted_relay.simulation.server import ModelServer
-from twisted_relay.upstream.assemble import Surroundings
+from twisted_relay.upstream.assemble import Surroundings, time_to_connect
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import Dial, Dialled, Dialler, Maker
 from twisted_relay.upstream.http1 import Try
@@ -59,7 +59,7 @@ class ModelDialler(Dialler):
     def __init__(
         self, spec: ServerSpec, options: BackendOptions, surroundings: Surroundings, model: ModelServer
     ) -> None:
-        super().__init__(surroundings.reactor, spec, surroundings.resolver, None, options.connect_timeout)
+        super().__init__(surroundings.reactor, spec, surroundings.resolver, None, time_to_connect(options))
         self.clock = cast(VirtualClock, surroundings.reactor)
         self.model = model
         self.good_answer = good_answer(options)

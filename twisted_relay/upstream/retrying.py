@@ -29,6 +29,7 @@ class Retrying:
         "_give_to",
         "_has_paid",
         "_held",
+        "_next",
         "_reason",
         "_replay",
         "_timer",
@@ -49,6 +50,7 @@ class Retrying:
         self._has_paid = False
         self._held: Answer | None = None  # what is answered if the try after the wait cannot be made
         self._reason = ""
+        self._next: Server | None = None  # whose turn it was before the wait
         self._timer: Any = None
         self._total: Any = None
         self._end = NEVER
@@ -105,7 +107,7 @@ class Retrying:
         if other is not None and not wait:
             self._make(other, answer)
         else:
-            self._held = answer
+            self._held, self._next = answer, other
             self._timer = backend.reactor.callLater(wait, self._waited)
         return True
 
@@ -146,8 +148,10 @@ class Retrying:
     def _waited(self) -> None:
         self._timer = None
         held, self._held = self._held, None
+        server, self._next = self._next, None
         assert held is not None
-        server = self.untried() or self._tried_before()
+        if server is None or not server.is_usable or not server.has_room:
+            server = self.untried() or self._tried_before()
         if server is None:
             self.end()
             self._answered(held)
