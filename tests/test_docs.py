@@ -4,7 +4,11 @@ Fences: ```ini holds a whole configuration, which must be accepted without a war
 one, whose options and values must be right. Pages under docs/reference/ are made from tables that have their own tests.
 """
 
+import os
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +72,11 @@ def _varying(line: str) -> str:
     """A line about a server without the names, path and address that differ from one to the next."""
     line = re.sub(r"^server \S+ of backend \S+ ", "server S of backend B ", line)
     return re.sub(r"GET \S+: [0-9.]+:[0-9]+:", "GET PATH: ADDRESS:", line)
+
+
+def _made_once(text: str) -> str:
+    """Without the identifiers that are made anew each time."""
+    return re.sub(r"(?<=X-Request-Id: )\S+|(?<=Via: 1\.1 web-)\S+", "x", text)
 
 
 class DocumentsTests(SynchronousTestCase):
@@ -208,3 +217,24 @@ class DocumentsTests(SynchronousTestCase):
             text = record.read_text()
             self.assertTrue(text.startswith(f"# {record.name[:4]}: "), record)
             self.assertEqual(re.findall(r"^## (.*)$", text, re.MULTILINE), ["Context", "Decision", "Price"], record)
+
+    def test_an_explained_request(self) -> None:
+        """What the how-to shows of `relay explain` is what it prints, but for what is made anew for each request."""
+        page = ROOT / "docs" / "howto" / "explain-a-request.md"
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        (folder / "relay.ini").write_text(next(text for info, text in fences(page) if info == "ini"))
+        shown = [text for info, text in fences(page) if info == "console" and text.startswith("$ relay explain")]
+        for text in shown[:2]:
+            command, expected = text[2:].split("\n", 1)
+            program = "import sys; from twisted_relay.cli import main; sys.exit(main())"
+            done = subprocess.run(
+                [sys.executable, "-c", program, *shlex.split(command)[1:]],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdout=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+            expected, said = _made_once(expected).removesuffix("…\n"), _made_once(done.stdout)
+            self.assertEqual(said[: len(expected)], expected)

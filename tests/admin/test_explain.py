@@ -10,7 +10,7 @@ from tests.admin.controlled import make_shop
 from twisted_relay.admin.explain import Explain, is_taken
 from twisted_relay.admin.json_input import JSON, Refused
 from twisted_relay.config.tree import ListenerOptions, RouteOptions
-from twisted_relay.config.values import Address, Location, PathPattern, Redirect, UnixAddress
+from twisted_relay.config.values import Address, FieldLine, Location, PathPattern, Redirect, UnixAddress
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
 from twisted_relay.downstream.respond import redirect
@@ -91,6 +91,22 @@ class ExplainTests(SynchronousTestCase):
         self.assertEqual((answer["route"], answer["refused"], answer["answer"]), ("api", None, None))
         self.assertEqual(cast(JSON, answer["backend"])["outcome"], "it goes to one")
         self.assertTrue(is_taken(answer))
+
+    def test_secrets(self) -> None:
+        """Credentials that the route sets are not shown; those that whoever asks has sent are."""
+        options = RouteOptions(
+            name="api",
+            set_request_header=(FieldLine("Authorization", "Bearer t0ken"), FieldLine("X-Env", "test")),
+            add_request_header=(FieldLine("X-Api-Key", "s3cret"),),
+        )
+        self.routes = [self.route(options, forward_to(self.shop), "shop")]
+        self.make()
+        answer = self.ask("http://a.example/", ["Cookie", "mine"])
+        head = cast("list[str]", cast(JSON, answer["forwarded"])["head"])
+        for line in ("Authorization: (hidden)", "X-Api-Key: (hidden)", "X-Env: test", "Cookie: mine"):
+            self.assertIn(line, head)
+        self.assertNotIn("t0ken", str(answer))
+        self.assertNotIn("s3cret", str(answer))
 
     def test_answered(self) -> None:
         """A route that needs no server answers as it would; later routes are not asked."""

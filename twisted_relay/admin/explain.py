@@ -4,12 +4,14 @@ Nothing is decided here. A `Trial` has taken the way of the traffic, and the bac
 module puts into words what they say. The shape is that of `docs/reference/control-api.md`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 from twisted_relay.admin.candidates import describe_backend
 from twisted_relay.admin.json_input import JSON
 from twisted_relay.admin.question import Question, choose_listener, read_question
 from twisted_relay.admin.trial import Client, Trial, try_out
+from twisted_relay.config.tree import RouteOptions
 from twisted_relay.config.values import Location, UnixAddress
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
@@ -18,6 +20,10 @@ from twisted_relay.http.http1 import write_request
 from twisted_relay.http.message import Response
 from twisted_relay.routing import Verdict
 from twisted_relay.upstream.backend import Backend
+
+HIDDEN = "(hidden)"
+_SECRET = re.compile("auth|cookie|token|secret|passw|credential|key|session", re.IGNORECASE)
+"""Names of fields that may hold credentials."""
 
 
 class Explain:
@@ -54,9 +60,16 @@ class Explain:
         described = describe_backend(backend, exchange, candidates)
         server = next((each for each in candidates if each.has_room), candidates[0] if candidates else None)
         authority = exchange.request.authority if server is None else backend.authority_for(exchange, server)
-        lines = write_request(exchange.request, authority, exchange.request.upgrade).decode("utf-8", "backslashreplace")
-        forwarded = {"server": None if server is None else server.name, "head": lines.split("\r\n")[:-2]}
-        return {"forwarded": forwarded, "backend": described}
+        head = write_request(exchange.request, authority, exchange.request.upgrade)
+        lines = _without_secrets(head.decode("utf-8", "backslashreplace").split("\r\n")[:-2], trial.route.options)
+        return {"forwarded": {"server": None if server is None else server.name, "head": lines}, "backend": described}
+
+
+def _without_secrets(lines: Sequence[str], route: RouteOptions) -> list[str]:
+    """The lines; of credentials that the route sets only the name: they are the server's and relay's alone."""
+    configured = (*route.set_request_header, *route.add_request_header)
+    secret = {f"{line.name}: {line.value}" for line in configured if _SECRET.search(line.name)}
+    return [f"{line.partition(':')[0]}: {HIDDEN}" if line in secret else line for line in lines]
 
 
 def _only_sockets(listener: Listener) -> bool:
