@@ -237,3 +237,66 @@ servers = http://127.0.0.1:${NODE}
         """Whether the server works on a request that it has not answered."""
         seen = json.loads(curl(f"http://127.0.0.1:{node.place}/seen").content)
         return bool(seen["running"] > 1)
+
+
+class FloodTests(SynchronousTestCase):
+    """Many clients that leave at once, before servers whose first failure would take them out."""
+
+    RELAY = """\
+[listener:web]
+bind = 127.0.0.1:${WEB}
+backend = both
+
+[backend:both]
+servers =
+    a http://127.0.0.1:${A}
+    b http://127.0.0.1:${B}
+eject_after = 1 error in 10s
+breaker = 1% errors in 10s min=1
+
+[admin]
+stats = 127.0.0.1:${ADMIN}
+"""
+    REQUESTS = (
+        b"GET /hold HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nsome of it",
+        b"PUT /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\nwo",
+    )
+
+    def test_nobody_is_ejected(self) -> None:
+        """Clients that reset or close their connections while they wait or send are no fault of a server."""
+        web, admin = map(str, free_ports(2))
+        a, b = start_node(self, "a"), start_node(self, "b")
+        relay(self, self.RELAY, WEB=web, ADMIN=admin, A=a.place, B=b.place)
+
+        def metrics() -> str:
+            return curl(f"http://127.0.0.1:{admin}/metrics").content.decode()
+
+        clients = [connect(web) for _ in range(100)]
+        for number, client in enumerate(clients):
+            client.sendall(self.REQUESTS[number % len(self.REQUESTS)])
+        eventually(lambda: 'relay_http_active_requests{listener="web"} 100\n' in metrics(), "all have asked")
+        for number, client in enumerate(clients):
+            if number % 3:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+        eventually(lambda: 'relay_http_active_requests{listener="web"} 0\n' in metrics(), "all have left")
+        seen = metrics()
+        for server in "ab":
+            self.assertIn(f'relay_server_state{{backend="both",server="{server}",state="up"}} 1\n', seen)
+        self.assertNotRegex(seen, r"relay_server_errors_total\{[^}]*\} [1-9]")
+        self.assertIn('relay_backend_breaker_state{backend="both",state="closed"} 1\n', seen)
+        self.assertIn('relay_backend_ejections_total{backend="both",reason="errors"} 0\n', seen)
+        answers = {curl(f"http://127.0.0.1:{web}/name").content for _ in range(4)}
+        self.assertEqual(answers, {b"a\n", b"b\n"})
+
+    def test_breaker(self) -> None:
+        """The same relay opens its breaker for a real failure, and answers by itself from then on."""
+        web, admin = map(str, free_ports(2))
+        broken = ScriptedServer(self, answering(b"HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n"))
+        relay(self, self.RELAY, WEB=web, ADMIN=admin, A=broken.place, B=broken.place)
+        self.assertIn(b"HTTP/1.1 500 ", curl("--include", f"http://127.0.0.1:{web}/").content)
+        refused = curl("--include", f"http://127.0.0.1:{web}/").content
+        self.assertTrue(refused.startswith(b"HTTP/1.1 503 "), refused)
+        self.assertRegex(refused, rb"\r\nRetry-After: (?:9|10)\r\n")
