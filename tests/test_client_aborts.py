@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.playbook import BACKEND, LISTENER, ROUTE, Conversation, Party, get, head, ok, servers
 from twisted_relay.config.tree import BackendOptions
-from twisted_relay.config.values import BreakerSpec, EjectSpec, OutlierSpec
+from twisted_relay.config.values import BreakerSpec, EjectSpec, OutlierSpec, RetryOn
 from twisted_relay.health import watchers_of
 
 OPTIONS = replace(
@@ -23,6 +23,14 @@ OPTIONS = replace(
     eject_outliers=OutlierSpec(0.1, requests=1, servers=3, margin=0.0),
     breaker=BreakerSpec(0.01, 10.0, requests=1),
     retries=2,
+)
+TRYING = replace(
+    OPTIONS,
+    retry_on=RetryOn(("connect", "reset", "empty", "timeout"), ((500, 500), (502, 504))),
+    retry_methods=("any",),
+    per_try_timeout=20.0,
+    total_timeout=60.0,
+    hedge=True,
 )
 LARGE = 300_000
 UPLOAD = head("POST / HTTP/1.1", "Host: example.org", f"Content-Length: {LARGE}")
@@ -208,22 +216,33 @@ class FloodTests(SynchronousTestCase):
         for stage in STAGES:
             for leave in LEAVING:
                 for react in REACTIONS:
-                    talk = Watched(self)
-                    for _ in range(6):
-                        client = talk.client()
-                        server = stage(talk, client)
-                        leave(client)
-                        client.unblocks()
-                        if server is not None:
-                            server.unblocks()
-                            react(server)
-                        talk.accept_all()
-                    talk.waits(11)
-                    talk.nothing_is_held_against_anybody()
-                    for connection in list(talk.listener.connections):
-                        connection.abort()
-                    talk.settle()
-                    talk.ends()
+                    self.flood(Watched(self), stage, leave, react)
+
+    def test_with_all_that_tries_again(self) -> None:
+        """The same where everything is tried again that can be, within time limits."""
+        for stage in STAGES:
+            for leave in LEAVING:
+                self.flood(Watched(self, TRYING), stage, leave, Party.closes)
+
+    def flood(
+        self, talk: Watched, stage: Stage, leave: Callable[[Party], None], react: Callable[[Party], None]
+    ) -> None:
+        """Six clients leave at this point."""
+        for _ in range(6):
+            client = talk.client()
+            server = stage(talk, client)
+            leave(client)
+            client.unblocks()
+            if server is not None:
+                server.unblocks()
+                react(server)
+            talk.accept_all()
+        talk.waits(11)
+        talk.nothing_is_held_against_anybody()
+        for connection in list(talk.listener.connections):
+            connection.abort()
+        talk.settle()
+        talk.ends()
 
     def test_in_the_queue(self) -> None:
         """A client that leaves while its request waits for room is not held against the servers that are full."""
