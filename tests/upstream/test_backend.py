@@ -825,6 +825,39 @@ class _Unknown:
         found(())
 
 
+class PolicyTests(SynchronousTestCase):
+    """What policies are told."""
+
+    def told(self, answer: bytes) -> list[tuple[str, float]]:
+        """What a policy hears of a server that gives this answer after a quarter of a second."""
+        talk = Conversation(self, backend=replace(BACKEND, servers=servers(1), balance=BalanceSpec("least-time")))
+        heard: list[tuple[str, float]] = []
+        server = talk.server()
+        server.on_answer = lambda server, seconds: heard.append((server.name, seconds))
+        client = talk.client()
+        client.sends(get())
+        party = talk.accepts()
+        talk.reactor.advance(0.25)
+        party.sends(answer)
+        client.aborts()
+        talk.is_over()
+        return heard
+
+    def test_answers(self) -> None:
+        """The time to the head of the response, whatever an application says in it."""
+        for status in ("200 OK", "404 Not Found", "500 Internal Server Error"):
+            [(name, seconds)] = self.told(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+            self.assertEqual(name, "s1")
+            self.assertAlmostEqual(seconds, 0.25)
+
+    def test_failures(self) -> None:
+        """A server that says at once that it cannot, or says nothing right, counts as one that never answers."""
+        for answer in ("502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"):
+            octets = f"HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n".encode()
+            self.assertEqual(self.told(octets), [("s1", BACKEND.response_timeout)], answer)
+        self.assertEqual(self.told(b"nonsense\r\n\r\n"), [("s1", BACKEND.response_timeout)])
+
+
 class PeekTests(SynchronousTestCase):
     """Asking who would get an exchange."""
 

@@ -22,6 +22,9 @@ from twisted_relay.upstream.retry import ONCE, Again, Rules, Tried, condition_of
 from twisted_relay.upstream.retrying import Retrying
 from twisted_relay.upstream.server import Server
 
+UNANSWERED = frozenset((502, 503, 504))
+"""Statuses with which a server says that it cannot answer: policies by time must not take it for quick."""
+
 
 def forward_to(backend: Backend) -> Destination:
     """Where routes lead that name this backend: one of its servers answers the exchange."""
@@ -181,7 +184,8 @@ class Delivery:
         backend, exchange = self._backend, self._exchange
         backend.counters.response_times.observe(exchange.first_byte - exchange.sent)
         if server.on_answer is not None:
-            server.on_answer(server, exchange.first_byte - exchange.sent)
+            failed = response.status in UNANSWERED
+            server.on_answer(server, backend.patience if failed else exchange.first_byte - exchange.sent)
         if server.gradient is not None:
             backend.adapt(server, exchange.first_byte, exchange.first_byte - exchange.sent)
         if backend.has_failed or response.status >= 500:
