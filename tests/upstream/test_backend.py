@@ -262,16 +262,15 @@ class StartTests(SynchronousTestCase):
         talk.is_over()
 
     def test_nobody_came(self) -> None:
-        """When the first check fails they are answered 503 in the end, and new ones at once."""
-        talk = Conversation(self, backend=replace(BACKEND, queue_timeout=2.0))
+        """When nobody is left to wait for they are answered 503 at once, as new ones are."""
+        talk = Conversation(self)
         talk.server().set_checking("not checked yet")
         first, second = talk.client(), talk.client()
         first.sends(get())
         talk.server().set_down("refused")
+        first.sees_answer("HTTP/1.1 503 Service Unavailable")
         second.sends(get())
         second.sees_answer("HTTP/1.1 503 Service Unavailable")
-        talk.waits(2.1)
-        first.sees_answer("HTTP/1.1 503 Service Unavailable")
         talk.is_over()
 
     def test_slow_start(self) -> None:
@@ -294,6 +293,16 @@ class StartTests(SynchronousTestCase):
         self.assertEqual((one.share, two.share), (100, 100))
         two.set_down("test")
         two.set_up("test")
+        talk.is_over()
+
+    def test_slow_start_after_a_bad_start(self) -> None:
+        """A server whose first checks failed was down: it begins slowly when it comes."""
+        talk = Conversation(self, backend=replace(TWO, slow_start=20.0))
+        server = talk.server("s1")
+        server.set_checking("not checked yet")
+        server.set_down("refused")
+        server.set_up("2 good checks in a row")
+        self.assertEqual(server.share, 10)
         talk.is_over()
 
 

@@ -71,6 +71,13 @@ class TierTests(SynchronousTestCase):
             server.set_mode("maint" if server is servers[1] else "drain", "x")
         self.assertEqual(chosen(selection(servers)), {"1": 1000})
 
+    def test_who_is_not_known_is_not_missed(self) -> None:
+        """Servers that wait for their first check make no tier unhealthy either."""
+        servers = group({1: 4, 2: 4})
+        for server in servers[1:4]:
+            server.set_checking("not checked yet")
+        self.assertEqual(chosen(selection(servers)), {"1": 1000})
+
     def test_backups(self) -> None:
         """Backups come when no tier has anybody left, and go when one has."""
         servers = group({1: 1, 2: 1}, backups=2)
@@ -113,6 +120,17 @@ class PanicTests(SynchronousTestCase):
         made.update(servers)
         self.assertEqual([server.name for server in made.active], ["1.0", "1.4"])
         self.assertFalse(made.tiers[0].panics)
+
+    def test_no_panic_at_the_start(self) -> None:
+        """Servers that wait for their first check are no reason for panic, and get nothing in one."""
+        servers = group({1: 4})
+        for server in servers:
+            server.set_checking("not checked yet")
+        self.assertEqual(selection(servers, panic=0.5).active, [])
+        servers[0].set_up("x")
+        self.assertEqual(len(selection(servers, panic=0.5).active), 1)
+        servers[0].set_down("x")
+        self.assertEqual(selection(servers, panic=0.5).active, [servers[0]])
 
     def test_no_panic_while_others_can(self) -> None:
         """A second tier, or a backup, that can take the traffic is better than panic."""

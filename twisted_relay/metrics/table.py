@@ -480,6 +480,14 @@ METRICS = (
         each_server_by(lambda one: one.counters.checks),
     ),
     Metric(
+        "relay_server_checking",
+        "gauge",
+        ("backend", "server"),
+        "Whether the server is down only because its first health check has not decided yet.",
+        "1 for long: the check can neither pass nor fail; see `check_grace`.",
+        each_server(lambda one: int(one.is_checking)),
+    ),
+    Metric(
         "relay_server_last_check_duration_seconds",
         "gauge",
         ("backend", "server"),

@@ -212,7 +212,7 @@ class Backend:
                 self._call_all()
 
     def _changed(self, server: Server, before: str) -> None:
-        if server.state != before:
+        if server.state != before or server.state == DOWN:  # it may be down as before, but by a verdict now
             if server.state not in (UP, DRAIN):
                 server.pool.close_idle()
             self._start_slowly(server)

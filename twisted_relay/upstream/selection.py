@@ -75,7 +75,7 @@ class Selection:
         for tier, panic in zip(ranked, panics, strict=True):
             tier.panics = panic
             if panic:
-                tier.usable = [server for server in groups[tier.number] if server.state in (UP, DOWN, EJECTED)]
+                tier.usable = [server for server in groups[tier.number] if _is_counted(server)]
 
     def _spread(self, groups: dict[int, list[Server]]) -> None:
         ranked = [tier for tier in self.tiers if tier.number != BACKUP]
@@ -116,8 +116,12 @@ def tier_number(server: Server) -> int:
 
 
 def _counted(servers: Sequence[Server]) -> int:
-    """How many servers a tier is meant to have: those in maint or drain are not missed."""
-    return sum(server.state in (UP, DOWN, EJECTED) for server in servers)
+    return sum(map(_is_counted, servers))
+
+
+def _is_counted(server: Server) -> bool:
+    """Whether a tier should have it: those in maint or drain are not missed, nor who has not been checked yet."""
+    return server.state in (UP, DOWN, EJECTED) and not server.is_checking
 
 
 def _nobody(exchange: Exchange) -> Iterator[Server]:
