@@ -6,6 +6,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_relay.cli.daemon import USUAL_SOCKET
+
 SYSTEMD = Path(__file__).resolve().parent.parent / "systemd"
 
 
@@ -39,6 +41,11 @@ class UnitTests(SynchronousTestCase):
         self.assertGreater(int(service["TimeoutStopSec"].removesuffix("s")), 30)
         self.assertEqual(service["RestartPreventExitStatus"], "78")
         self.assertIn("twistd -n --pidfile= relay --config /etc/relay/relay.ini", service["ExecStart"])
+
+    def test_the_control_socket_has_a_place(self) -> None:
+        """The directory where the commands look for the control socket is made, and belongs to the user of relay."""
+        folder, _, _ = USUAL_SOCKET.rpartition("/")
+        self.assertIn(f"\nRuntimeDirectory={folder.removeprefix('/run/')}\n", (SYSTEMD / "relay.service").read_text())
 
     def test_the_user_is_created(self) -> None:
         """`systemd-sysusers` makes the user and the group that the unit names."""

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.hostile.requests import TABLES, Case, Refused
 from tests.support.playbook import BACKEND, LISTENER, ROUTE, Conversation, get, head
 from twisted_relay.admin.trial import Client, Trial, try_out
 from twisted_relay.config.tree import RouteOptions
 from twisted_relay.config.values import FieldLine, PathPattern, Rewrite
 from twisted_relay.errors import BadRequest, ContentTooLarge, FieldsTooLarge, NoRoute
-from twisted_relay.http.http1 import write_request
+from twisted_relay.http.http1 import END, write_request
 
 CLIENT = Client("192.0.2.1", 8080)
 CHANGED = replace(
@@ -38,6 +39,20 @@ REFUSED = (
     (get("/", "A : b"), BadRequest),
     (get("/", "A: " + "x" * 40000), FieldsTooLarge),
     (head("POST / HTTP/1.1", "Host: a", "Content-Length: 101"), ContentTooLarge),
+)
+
+
+#: The tables of hostile requests whose rows are decided by their heads.
+HEADS = (
+    "request line",
+    "version",
+    "target",
+    "method",
+    "Host",
+    "Host in other forms",
+    "fields",
+    "Content-Length",
+    "Transfer-Encoding",
 )
 
 
@@ -101,3 +116,25 @@ class RefusedTests(SynchronousTestCase):
         self.assertEqual([verdict.refusal for verdict in trial.verdicts], ["path is /b, wanted /a"])
         assert trial.response is not None
         self.assertEqual(trial.response.status, 404)
+
+
+class HostileTests(SynchronousTestCase):
+    """Every head that the tests of the wire know."""
+
+    def test_as_on_the_wire(self) -> None:
+        """What the wire refuses is refused with the same status, and what it takes is taken as the same request."""
+        talk = Conversation(self)
+        for name in HEADS:
+            for case in TABLES[name]:
+                self.check(case, try_out(talk.listener, case.raw.partition(END)[0] + END, CLIENT))
+        talk.is_over()
+
+    def check(self, case: Case, trial: Trial) -> None:
+        verdict = case.verdict
+        if isinstance(verdict, Refused) and not verdict.before:
+            self.assertEqual(trial.error and trial.error.status, verdict.status, case.name)
+            return
+        first = (verdict.before if isinstance(verdict, Refused) else verdict.requests)[0]
+        assert trial.is_forwarded and trial.exchange is not None, case.name
+        request = trial.exchange.request
+        self.assertEqual((request.method, request.target), (first.method, first.target), case.name)
