@@ -5,11 +5,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_relay.config.values import Address, DiscoverSpec, ServerSpec
 from twisted_relay.discovery.answer import (
     HEAVIEST,
+    LAST_TIER,
     Place,
     answer_from,
     limited,
     places_at,
     places_of,
+    priorities_after,
     unusable,
     usable_services,
 )
@@ -49,7 +51,7 @@ class ServiceTests(SynchronousTestCase):
     def weights(self, *written: int) -> list[int]:
         """Weights of servers whose records, of one priority, have these."""
         services = [Service(1, weight, 80 + number, "one") for number, weight in enumerate(written)]
-        return [place.weight for place in places_of(services, {"one": ["10.0.0.1"]})]
+        return [place.weight for place in places_of(services, {"one": ["10.0.0.1"]}, priorities_after(services, ()))]
 
     def test_weights(self) -> None:
         """Up to 256 as they are, larger ones in proportion, none below 1."""
@@ -68,16 +70,32 @@ class ServiceTests(SynchronousTestCase):
     def test_weights_of_each_priority(self) -> None:
         """Large weights of one priority do not make those of another small."""
         services = [Service(1, 1000, 80, "one"), Service(2, 3, 81, "one")]
-        self.assertEqual([each.weight for each in places_of(services, {"one": ["10.0.0.1"]})], [256, 3])
+        self.assertEqual(
+            [each.weight for each in places_of(services, {"one": ["10.0.0.1"]}, priorities_after(services, ()))],
+            [256, 3],
+        )
 
     def test_priorities(self) -> None:
         """The lowest priority is tier 1, the next one tier 2, whatever their numbers."""
         services = [Service(priority, 1, 80, "one") for priority in (500, 0, 20, 500)]
-        self.assertEqual([each.tier for each in places_of(services, {"one": ["10.0.0.1"]})], [3, 1, 2, 3])
+        self.assertEqual(
+            [each.tier for each in places_of(services, {"one": ["10.0.0.1"]}, priorities_after(services, ()))],
+            [3, 1, 2, 3],
+        )
+
+    def test_priorities_that_are_gone(self) -> None:
+        """A priority that nobody has any more keeps its place, unless they become too many; tiers have a last one."""
+        one, two = Service(10, 1, 80, "one"), Service(20, 1, 80, "one")
+        self.assertEqual(priorities_after([two], priorities_after([one, two], ())), (10, 20))
+        self.assertEqual(priorities_after([one], (5, 20)), (5, 10, 20))
+        self.assertEqual(priorities_after([one, two], range(100, 100 + LAST_TIER)), (10, 20))
+        many = [Service(priority, 1, 80, "one") for priority in range(200)]
+        places = places_of(many, {"one": ["10.0.0.1"]}, priorities_after(many, ()))
+        self.assertEqual([place.tier for place in places], [*range(1, LAST_TIER + 1), *[LAST_TIER] * 101])
 
     def test_targets(self) -> None:
         """Each address of a target is a place at the service's port; a target without addresses has none."""
-        places = places_of([ONE, TWO], {"one": ["10.0.0.1", "::1"], "two": []})
+        places = places_of([ONE, TWO], {"one": ["10.0.0.1", "::1"], "two": []}, (10,))
         self.assertEqual(places, [Place("one", Address(host, 80), 5, 1) for host in ("10.0.0.1", "::1")])
 
     def test_usable_services(self) -> None:

@@ -211,6 +211,14 @@ class ServiceTests(Looking):
             self.names.answers = answers
             self.assertEqual(self.failure(ServiceSource(SERVICES, self.names)), reason, answers)
 
+    def test_a_priority_that_goes(self) -> None:
+        """Servers of the next priority stay in their tier when all before them are gone, and go on as they are."""
+        source = ServiceSource(SERVICES, self.names)
+        self.names.answers = {("one", "A"): found("A", "10.0.0.1"), ("two", "A"): found("A", "10.0.0.2")}
+        for services, tiers in (((self.ONE, self.TWO), [1, 2]), ((self.TWO,), [2]), ((self.TWO, self.ONE), [1, 2])):
+            self.names.answers[NAME, "SRV"] = found("SRV", *services)
+            self.assertEqual([server.tier for server in self.look(source).servers], tiers)
+
     def test_too_many(self) -> None:
         """No more targets are asked for than servers are taken, those of the best priority first."""
         services = [Service(priority, 1, 80, f"t{priority}") for priority in range(20, 0, -1)]

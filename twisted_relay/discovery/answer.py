@@ -11,6 +11,8 @@ from twisted_relay.config.addresses import is_host
 from twisted_relay.config.values import Address, DiscoverSpec, ServerSpec
 from twisted_relay.names.reply import Service
 
+LAST_TIER = 99
+"""The largest number of a tier, here as in `servers`."""
 HEAVIEST = 256
 """The largest weight of a server."""
 
@@ -85,13 +87,26 @@ def usable_services(services: Iterable[Service]) -> tuple[list[Service], list[st
     return usable, remarks
 
 
-def places_of(services: Sequence[Service], addresses: Mapping[str, Sequence[str]]) -> list[Place]:
+def priorities_after(services: Iterable[Service], before: Iterable[int]) -> tuple[int, ...]:
+    """The priorities that count, in order: those of an answer, and those of the answers before it.
+
+    One that nobody has any more keeps its place, or the servers behind it would change their tier when it goes, and so
+    begin anew; but not when they become too many.
+    """
+    now = {each.priority for each in services}
+    known = now.union(before)
+    return tuple(sorted(known if len(known) <= LAST_TIER else now))
+
+
+def places_of(
+    services: Sequence[Service], addresses: Mapping[str, Sequence[str]], priorities: Sequence[int]
+) -> list[Place]:
     """A place for each address of each service's target; `addresses` has those of the targets by name.
 
-    The lowest priority is tier 1, the next one tier 2, and so on.
+    The lowest of the priorities is tier 1, the next one tier 2, and so on, to `LAST_TIER`.
     """
-    tiers = {priority: tier for tier, priority in enumerate(sorted({each.priority for each in services}), 1)}
-    weights = {priority: _weights(services, priority) for priority in tiers}
+    tiers = {priority: min(tier, LAST_TIER) for tier, priority in enumerate(priorities, 1)}
+    weights = {priority: _weights(services, priority) for priority in {each.priority for each in services}}
     return [
         Place(
             service.target,

@@ -10,7 +10,16 @@ from typing import Protocol
 from twisted.internet.defer import Deferred, gatherResults
 
 from twisted_relay.config.values import DiscoverSpec
-from twisted_relay.discovery.answer import Answer, LookFailed, Place, answer_from, places_at, places_of, usable_services
+from twisted_relay.discovery.answer import (
+    Answer,
+    LookFailed,
+    Place,
+    answer_from,
+    places_at,
+    places_of,
+    priorities_after,
+    usable_services,
+)
 from twisted_relay.names.reply import NEGATIVE, Found, Kind, LookupFailed, Service, addresses_in
 
 SHORTEST = 1.0
@@ -105,6 +114,10 @@ class AddressSource(_DNSSource):
 class ServiceSource(_DNSSource):
     """`dns+srv://_http._tcp.NAME`: a server at each address of each target."""
 
+    def __init__(self, spec: DiscoverSpec, asked: Asked) -> None:
+        super().__init__(spec, asked)
+        self._priorities: tuple[int, ...] = ()
+
     async def _places(self, look: _Look) -> list[Place]:
         found = await look.ask(self._spec.name, "SRV")
         if found is None:
@@ -114,7 +127,8 @@ class ServiceSource(_DNSSource):
         look.remarks.extend(remarks)
         addresses = await self._targets(look, found, services)
         look.remarks.extend(f"the SRV target {name} has no address" for name, own in addresses.items() if not own)
-        return places_of(services, addresses)
+        self._priorities = priorities_after(services, self._priorities)
+        return places_of(services, addresses, self._priorities)
 
     async def _targets(self, look: _Look, found: Found, services: list[Service]) -> dict[str, list[str]]:
         """The addresses of the targets by name: those that came with the records, and those that are asked for."""
