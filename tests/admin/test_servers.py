@@ -76,6 +76,14 @@ class ServersTests(SynchronousTestCase):
         names = [server["name"] for server in cast("list[JSON]", backend["servers"])]
         self.assertEqual(names, ["one", "two", "spare", "unix:/run/x/y.sock"])
 
+    def test_discovery(self) -> None:
+        """A backend that looks for servers says how that stands; others do not."""
+        [backend] = cast("list[JSON]", self.servers.all()["backends"])
+        self.assertNotIn("discovery", backend)
+        self.backend.describe_discovery = lambda: "dns+a://api.internal:80: 2 servers"
+        [backend] = cast("list[JSON]", self.servers.all()["backends"])
+        self.assertEqual(backend["discovery"], "dns+a://api.internal:80: 2 servers")
+
     def test_modes(self) -> None:
         """A server is drained, taken out and brought back; its history says when, and that an operator did it."""
         for mode, state in (("drain", "drain"), ("maint", "maint"), ("ready", "up")):

@@ -21,7 +21,13 @@ SPARE = {
 BACKENDS = {
     "backends": [
         {"name": "app", "balance": "round-robin", "queue": {"length": 2, "limit": 9}, "servers": [SERVER, SPARE]},
-        {"name": "api", "balance": "random", "queue": {"length": 0, "limit": 9}, "servers": [SERVER]},
+        {
+            "name": "api",
+            "balance": "random",
+            "discovery": "file:/etc/relay/api.txt: 1 server",
+            "queue": {"length": 0, "limit": 9},
+            "servers": [SERVER],
+        },
     ]
 }
 TABLE = """\
@@ -31,6 +37,7 @@ backend app: round-robin, 2 of at most 9 requests waiting
   spare   down   3m 20s  10 (now 2.5)       3  4 (1 idle)   backup; GET / answered 500 (mode drain)
 
 backend api: random
+  discovery: file:/etc/relay/api.txt: 1 server
   SERVER  STATE  FOR     WEIGHT  ACTIVE  CONNECTIONS  WHY
   one     up     3m 20s       2       3  4 (1 idle)
 """

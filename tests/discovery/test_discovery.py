@@ -175,7 +175,7 @@ class DiscoveryTests(SynchronousTestCase):
             self.looks_after(pause)
         self.assertEqual(self.discovery.counters.looks["timeout"], 7)
         self.assertEqual(self.discovery.failure, str(TIMEOUT))
-        self.assertEqual(self.discovery.state, f"{WHERE}: {TIMEOUT}; 2 servers stay in use")
+        self.assertEqual(self.discovery.state, f"{WHERE}: {TIMEOUT}; what was found stays in use (2 servers)")
         self.finds(ONE, holds=1.0)
         self.assertEqual(self.discovery.failure, "")
         self.looks_after(1.0)
@@ -222,7 +222,7 @@ class DiscoveryTests(SynchronousTestCase):
         self.assertTrue(self.discovery.is_waiting)
         self.fails()
         self.assertTrue(self.backend.is_discovering)
-        self.assertEqual(self.discovery.state, f"{WHERE}: {TIMEOUT}; there are no servers yet")
+        self.assertEqual(self.discovery.state, f"{WHERE}: {TIMEOUT}; nothing was found yet")
         self.looks_after(1.0)
         self.finds(ONE)
         self.assertFalse(self.backend.is_discovering)
@@ -295,7 +295,7 @@ class DiscoveryTests(SynchronousTestCase):
                 (True, "discovery of backend app: y"),
                 (False, f"backend app has 2 servers from {WHERE} (joined: {THREE.name}; left: {ONE.name})"),
                 (False, f"backend app has 2 servers from {WHERE} (reweighted: {THREE.name})"),
-                (True, f"discovery of backend app fails: {TIMEOUT}; its 2 servers stay"),
+                (True, f"discovery of backend app fails: {TIMEOUT}; what was found stays (2 servers)"),
                 (False, f"discovery of backend app works again: {WHERE}"),
                 (
                     False,
@@ -304,6 +304,13 @@ class DiscoveryTests(SynchronousTestCase):
                 ),
             ],
         )
+
+    def test_shown_by_its_backend(self) -> None:
+        """Whoever looks at the backend can ask how it stands."""
+        self.make()
+        self.finds(ONE)
+        assert self.backend.describe_discovery is not None
+        self.assertEqual(self.backend.describe_discovery(), f"{WHERE}: 1 server")
 
     def test_a_thousand_servers(self) -> None:
         """The policy hears once of a thousand servers that join together."""

@@ -76,6 +76,7 @@ class Servers:
         return {
             "name": backend.name,
             "balance": show_balance(backend.options.balance),
+            **({"discovery": backend.describe_discovery()} if backend.describe_discovery is not None else {}),
             "queue": {"length": len(backend.queue), "limit": backend.options.queue_length},
             "servers": [self._server(backend, server) for server in backend.servers],
         }

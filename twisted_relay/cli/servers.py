@@ -47,7 +47,8 @@ def table(backend: Mapping[str, object]) -> str:
     queue = cast("dict[str, int]", backend["queue"])
     waiting = f", {queue['length']} of at most {queue['limit']} requests waiting" if queue["length"] else ""
     rows = [row(each) for each in cast("list[JSON]", backend["servers"])]
-    return "\n".join([f"backend {backend['name']}: {backend['balance']}{waiting}", *aligned([HEAD, *rows])])
+    found = [f"  discovery: {backend['discovery']}"] if "discovery" in backend else []
+    return "\n".join([f"backend {backend['name']}: {backend['balance']}{waiting}", *found, *aligned([HEAD, *rows])])
 
 
 def row(server: Mapping[str, object]) -> tuple[str, ...]:

@@ -92,15 +92,16 @@ class Discovery:
         self._timer: Any = None
         self._patience: Any = None
         self._looking: Deferred[None] | None = None
+        backend.describe_discovery = lambda: self.state
 
     @property
     def state(self) -> str:
         """How it stands, in words."""
         where = show_place(self._spec)
         if self.failure:
-            kept = f"{len(self.servers)} servers stay in use" if self.servers else "there are no servers yet"
+            kept = f"what was found stays in use ({self._count_servers()})" if self.servers else "nothing was found yet"
             return f"{where}: {self.failure}; {kept}"
-        return f"{where}: {len(self.servers)} servers" if self.counters.last_success else f"{where}: no answer yet"
+        return f"{where}: {self._count_servers()}" if self.counters.last_success else f"{where}: no answer yet"
 
     @property
     def is_waiting(self) -> bool:
@@ -165,7 +166,7 @@ class Discovery:
         text = str(failed) if isinstance(failed, LookFailed) else f"{type(failed).__name__}: {failed}"
         self._count(reason)
         if not self.failure or (self._spec.kind == "file" and text != self.failure):
-            kept = f"its {len(self.servers)} servers stay" if self.servers else "no server was found yet"
+            kept = f"what was found stays ({self._count_servers()})" if self.servers else "nothing was found yet"
             words = self._words()
             self._log.warn("discovery of backend {name} fails: {text}; {kept}", text=text, kept=kept, **words)
         self.failure = text
@@ -180,6 +181,9 @@ class Discovery:
 
     def _count(self, result: str) -> None:
         self.counters.looks[result] = self.counters.looks.get(result, 0) + 1
+
+    def _count_servers(self) -> str:
+        return "1 server" if len(self.servers) == 1 else f"{len(self.servers)} servers"
 
     def _words(self) -> dict[str, str]:
         return {"name": self.name, "where": show_place(self._spec)}
@@ -224,8 +228,8 @@ class Discovery:
             self.counters.changes[what] += len(names)
         text = "; ".join(f"{what}: {_shown(names)}" for what, names in kinds if names)
         self._log.info(
-            "backend {name} has {count} servers from {where} ({text})",
-            count=len(self.servers),
+            "backend {name} has {count} from {where} ({text})",
+            count=self._count_servers(),
             text=text,
             **self._words(),
         )

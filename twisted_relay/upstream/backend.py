@@ -139,6 +139,8 @@ class Backend:
         """Makes the pool of a server that joins a running backend."""
         self.is_discovering = False
         """Its servers are still looked for and nothing is known of them: requests wait instead of being refused."""
+        self.describe_discovery: Callable[[], str] | None = None
+        """Says in words how looking for its servers stands; None when nobody looks."""
         self._is_changing = False
 
     def add(self, server: Server, pool: Pool) -> None:
