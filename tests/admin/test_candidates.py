@@ -88,6 +88,10 @@ class CandidatesTests(SynchronousTestCase):
         )
         backend.took(backend.servers[1])
         self.assertEqual(self.said(backend)[2], "it waits for a server with room, up to 3 s")
+        backend = self.backend(replace(backend.options, queue_length=0))
+        for server in backend.servers:
+            backend.took(server)
+        self.assertEqual(self.said(backend)[2], "503: there is no room at the servers, nor in the queue")
 
     def test_backups(self) -> None:
         """A backup is no candidate, then the only one."""
@@ -151,7 +155,7 @@ class CandidatesTests(SynchronousTestCase):
         self.assertEqual(self.said(backend)[2], f"503: the breaker is open: {reason}")
         self.assertEqual(breaker.rejected, 0)
         self.clock.advance(11.0)
-        self.assertTrue(str(self.said(backend)[2]).startswith("it goes to "))
+        self.assertEqual(self.said(backend)[2], "it goes to a, if the breaker lets it in (half-open)")
 
     def test_discovered(self) -> None:
         """Where servers are looked for and none is known yet, that is said instead of an error."""

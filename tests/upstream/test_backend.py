@@ -891,6 +891,18 @@ class PeekTests(SynchronousTestCase):
             [first, *_] = talk.backend.peek(an_exchange())
             self.assertIs(next(talk.backend.choose(an_exchange())), first)
 
+    def test_a_server_that_has_left(self) -> None:
+        """A policy may still know a server that has left and has work to do; that hinders nobody."""
+        for name in POLICIES:
+            talk = Conversation(self, backend=replace(BACKEND, servers=servers(3), balance=BalanceSpec(name)))
+            talk.client().sends(get())
+            talk.accepts()
+            busy = next(server for server in talk.backend.servers if server.active_requests)
+            talk.backend.leave(busy)
+            found = talk.backend.peek(an_exchange())
+            self.assertEqual({server.name for server in found}, {"s1", "s2", "s3"} - {busy.name}, name)
+            self.assertTrue(all(server in talk.backend.servers for server in found))
+
     def test_many_peeks_at_policies(self) -> None:
         """Every policy can be copied, with what it has learned."""
         for name in POLICIES:

@@ -78,7 +78,12 @@ def outcome(backend: Backend, candidates: Sequence[Server]) -> str:
         return f"503: the breaker is open: {breaker.circuit.reason}"
     free = next((server for server in candidates if server.has_room), None)
     if free is not None:
-        return f"it goes to {free.name}"
+        by_chance = (
+            ", if the breaker lets it in (half-open)" if breaker is not None and breaker.state != "closed" else ""
+        )
+        return f"it goes to {free.name}{by_chance}"
+    if candidates and len(backend.queue) >= backend.options.queue_length:
+        return "503: there is no room at the servers, nor in the queue"
     if candidates:
         return f"it waits for a server with room, up to {backend.options.queue_timeout:g} s"
     if backend.expects_servers:

@@ -249,7 +249,7 @@ class Backend:
         The policies are copied for it, with whose turn it is and what they have learned, so it costs as much as they
         hold. The cookie of `sticky` is taken off the request, as it would be.
         """
-        kept = {id(each): each for each in (*self.servers, self.random, self.now)}
+        kept = {id(each): each for each in (self.random, self.now)}
         twin = copy(self)
         twin.selection = deepcopy(self.selection, kept)
         choose = twin.selection.choose if self.sticky is None else twin._stuck_first

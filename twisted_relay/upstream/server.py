@@ -105,6 +105,10 @@ class Server:
         self._is_down = False
         self._is_ejected = False
 
+    def __deepcopy__(self, memo: object) -> "Server":
+        """A copy of what refers to a server, such as a policy, refers to the same one: it is a thing in the world."""
+        return self
+
     @property
     def is_usable(self) -> bool:
         """Whether new requests may be given to it."""
