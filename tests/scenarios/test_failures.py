@@ -36,6 +36,7 @@ check = GET /name status=200
 check_interval = 200ms
 check_timeout = 200ms
 eject_after = off
+retry_budget = off
 
 [admin]
 stats = 127.0.0.1:${ADMIN}
