@@ -50,6 +50,7 @@ class FailingTests(SynchronousTestCase):
             ("eject_outliers = 1.7 stdev servers=4", 4, []),
             ("eject_outliers = 3 stdev", 10, ["6:18: warning[no-effect]"]),
             ("eject_outliers = 3 stdev", 11, []),
+            ("eject_outliers = on\ndiscover = dns+a://api.internal:80", 2, []),
         ):
             self.assertEqual(self.places(options, servers), expected, options)
 

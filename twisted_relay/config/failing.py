@@ -48,8 +48,8 @@ def _check_ejection(section: Section, options: BackendOptions, report: Report) -
 
 def _check_outliers(section: Section, options: BackendOptions, spec: OutlierSpec, report: Report) -> None:
     number = len(options.servers)
-    if not number or "eject_outliers" not in section.values:
-        return
+    if not number or options.discover is not None or "eject_outliers" not in section.values:
+        return  # there are none, which is an error of its own, or nobody knows how many will be found
     span = section.span_of("eject_outliers")
     if number < spec.servers:
         message = f"nothing is ejected by it: {section.title} has {number} servers, fewer than servers={spec.servers}"
