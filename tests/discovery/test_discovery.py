@@ -228,8 +228,10 @@ class DiscoveryTests(SynchronousTestCase):
         self.assertFalse(self.backend.is_discovering)
         self.make()
         self.assertEqual(self.discovery.state, f"{WHERE}: no answer yet")
+        told: list[bool] = []
+        self.patch(self.backend, "refresh", lambda: told.append(self.backend.is_discovering))
         self.clock.advance(FIRST_WITHIN)
-        self.assertFalse(self.discovery.is_waiting)
+        self.assertEqual((self.discovery.is_waiting, told), (False, [False]))
 
     def test_stopping(self) -> None:
         """Nothing is left after a stop, before, during and after a look; what a late look brings counts for nothing."""

@@ -118,6 +118,71 @@ class MembershipTests(SynchronousTestCase):
         client.aborts()
         talk.is_over()
 
+    def test_a_server_that_leaves_finishes_its_work(self) -> None:
+        """What a server works on goes on when it leaves; its connection is closed after that, and it gets no more."""
+        talk = Conversation(self, backend=TWO)
+        first, second = talk.client(), talk.client()
+        first.sends(get())
+        party = talk.accepts("10.0.0.1")
+        talk.backend.leave(talk.server("s1"))
+        second.sends(get())
+        talk.accepts("10.0.0.2").sends(ok())
+        second.sees(ok())
+        party.sends(ok())
+        first.sees(ok())
+        talk.settle()
+        party.sees_close()
+        talk.is_over()
+
+    def test_a_server_that_leaves_with_its_connections(self) -> None:
+        """Idle connections to a server that leaves are closed at once."""
+        talk = Conversation(self)
+        client = talk.client()
+        client.sends(get())
+        party = talk.accepts()
+        party.sends(ok())
+        client.sees(ok())
+        talk.backend.leave(talk.server())
+        talk.settle()
+        party.sees_close()
+        talk.is_over()
+
+    def test_a_server_that_leaves_and_fails(self) -> None:
+        """A request whose server has left is tried on another one when it fails, while it connects and after that."""
+        for connected in (False, True):
+            talk = Conversation(self, backend=TWO)
+            client = talk.client()
+            client.sends(get())
+            gone = talk.server("s1")
+            if connected:
+                party = talk.accepts("10.0.0.1")
+                talk.backend.leave(gone)
+                party.closes()
+            else:
+                talk.backend.leave(gone)
+                talk.refuses(REFUSED)
+            talk.accepts("10.0.0.2").sends(ok())
+            client.sees(ok())
+            self.assertEqual((talk.last().server, gone.active_requests), ("s2", 0))
+            talk.is_over()
+
+    def test_the_last_server_is_replaced_under_those_who_wait(self) -> None:
+        """Requests that wait for room go to the server that joins when theirs leaves."""
+        talk = Conversation(self, backend=ONE_EACH)
+        first, second = talk.client(), talk.client()
+        first.sends(get())
+        party = talk.accepts("10.0.0.1")
+        second.sends(get())
+        self.assertEqual(len(talk.backend.queue), 1)
+        with talk.backend.changing():
+            talk.backend.leave(talk.server())
+            talk.backend.join(servers(2)[1])
+        party.sends(ok())
+        first.sees(ok())
+        talk.accepts("10.0.0.2").sends(ok())
+        second.sees(ok())
+        talk.is_over()
+
     def test_many_at_once(self) -> None:
         """What uses servers hears once of many that change together."""
         talk = Conversation(self, backend=replace(BACKEND, servers=()))

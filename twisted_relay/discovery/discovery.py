@@ -126,7 +126,9 @@ class Discovery:
             looking.cancel()
 
     def _lose_patience(self) -> None:
+        """Nothing was found in time: whoever waits is told now."""
         self._backend.is_discovering = False
+        self._backend.refresh()
 
     # -- looking --------------------------------------------------------------------------------------------------
 
