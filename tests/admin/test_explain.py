@@ -1,14 +1,18 @@
 """The whole answer about a request."""
 
+import json
 from functools import partial
 from typing import cast
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.admin.controlled import make_shop
 from twisted_relay.admin.explain import Explain, is_taken
 from twisted_relay.admin.json_input import JSON, Refused
+from twisted_relay.admin.question import KEYS
 from twisted_relay.config.tree import ListenerOptions, RouteOptions
 from twisted_relay.config.values import Address, FieldLine, Location, PathPattern, Redirect, UnixAddress
 from twisted_relay.downstream.listener import Listener
@@ -19,6 +23,11 @@ from twisted_relay.filters import filters_of
 from twisted_relay.filters.chain import chain
 from twisted_relay.routing import Route, Router
 from twisted_relay.upstream.delivery import forward_to
+
+VALUES = st.one_of(
+    st.none(), st.integers(), st.text(), st.sampled_from(("GET", "http://a/api", "web", "::1", "\x7f", "\ud800"))
+)
+WHATEVER = st.one_of(VALUES, st.lists(st.lists(VALUES, max_size=3), max_size=4))
 
 
 class ExplainTests(SynchronousTestCase):
@@ -153,3 +162,12 @@ class ExplainTests(SynchronousTestCase):
         servers = {cast(JSON, self.ask("http://a.example/api")["forwarded"])["server"] for _ in range(5)}
         self.assertEqual(servers, {"one"})
         self.assertEqual([server.active_requests for server in self.shop.servers], [0, 0, 0])
+
+    @given(st.fixed_dictionaries({}, optional=dict.fromkeys((*KEYS, "more"), WHATEVER)))
+    def test_whatever_is_asked(self, given: JSON) -> None:
+        """There is an answer that can be written as JSON, or a refusal; and nothing is left of it."""
+        try:
+            json.dumps(self.explain.answer({"method": "GET", "url": "/api", **given}))
+        except Refused as refused:
+            self.assertEqual(refused.status, 400)
+        self.assertEqual(self.shop.deadlines.members, set())

@@ -69,6 +69,7 @@ class ServersTests(SynchronousTestCase):
         path = Path(self.mktemp())
         for admin, status, part in (
             (f"[admin]\nbind = unix:{there.path}\n", 0, ""),
+            (f"[admin]\nbind = unix:{there.path}\n[tls:x]\ncert = /nonexistent\nkey = /nonexistent\n", 0, ""),
             ("", 1, "has no control socket\n  add bind = unix:/run/relay/admin.sock to [admin]"),
             ("[admin]\nbnd = x\n", 1, "has errors; `relay check"),
         ):

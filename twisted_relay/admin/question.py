@@ -16,6 +16,8 @@ LONGEST = 65536
 _URL = re.compile(r"(?:(https?)://([^/?#]*))?([^#]*)(?:#.*)?", re.DOTALL)
 _PORT = re.compile(r".*:([0-9]{1,5})")
 _LINE_END = re.compile(r"[\r\n]")
+_NO_OCTETS = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Surrogates that stand for no octet; those of Python's `surrogateescape` do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ def _fields(given: object) -> tuple[tuple[str, str], ...]:
         name, value = pair
         if _LINE_END.search(name + value):
             raise Refused(f'the field "{name[:60]}" has a line end in it', "each field is a line of its own")
+        if _NO_OCTETS.search(name + value):
+            raise Refused(f'the field "{ascii(name)[1:60]}" has half a character in it')
         found.append((name, value))
     return tuple(found)
 

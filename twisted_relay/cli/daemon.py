@@ -23,6 +23,9 @@ TIMEOUT = 10.0
 MAX_ANSWER = 64 << 20
 """Octets of an answer: a backend of ten thousand servers with full histories is about 50 MiB."""
 
+UNREADABLE = ("bad-file",)
+"""Errors of a configuration that hinder only the daemon: keys and other files that whoever asks may not read."""
+
 JSON = dict[str, object]
 
 
@@ -52,7 +55,7 @@ def socket_path(arguments: argparse.Namespace) -> str:
     """The path that the options lead to; raises `Unanswered` if the configuration names none."""
     if arguments.config is None:
         return str(arguments.socket) or USUAL_SOCKET
-    loaded = load(arguments.config, os.environ)
+    loaded = load(arguments.config, os.environ, UNREADABLE)
     if loaded.config is None:
         raise Unanswered(f"{arguments.config} has errors; `relay check {arguments.config}` shows them")
     if loaded.config.admin.bind is None:

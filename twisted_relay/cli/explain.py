@@ -21,7 +21,7 @@ from twisted.internet.task import Clock
 from twisted_relay.admin.explain import Explain, is_taken
 from twisted_relay.admin.json_input import JSON, Refused
 from twisted_relay.cli.check import print_text
-from twisted_relay.cli.daemon import Unanswered, ask, complain, configure_socket, show, socket_path
+from twisted_relay.cli.daemon import UNREADABLE, Unanswered, ask, complain, configure_socket, show, socket_path
 from twisted_relay.cli.explained import as_text
 from twisted_relay.config import Config, load
 from twisted_relay.config.render import as_text as as_diagnostic
@@ -34,9 +34,6 @@ from twisted_relay.service import Traffic
 from twisted_relay.upstream.assemble import Surroundings
 from twisted_relay.upstream.dial import Dialler
 from twisted_relay.upstream.resolver import Resolver
-
-UNREADABLE = ("bad-file",)
-"""Errors of a configuration that stand in nobody's way here: files that are for the daemon."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
