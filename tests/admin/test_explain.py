@@ -24,9 +24,8 @@ from twisted_relay.filters.chain import chain
 from twisted_relay.routing import Route, Router
 from twisted_relay.upstream.delivery import forward_to
 
-VALUES = st.one_of(
-    st.none(), st.integers(), st.text(), st.sampled_from(("GET", "http://a/api", "web", "::1", "\x7f", "\ud800"))
-)
+WORDS = ("GET", "http://a/api", "web", "::1", "\x7f", "\ud800", "\udcff")
+VALUES = st.one_of(st.none(), st.integers(), st.text(), st.sampled_from(WORDS))
 WHATEVER = st.one_of(VALUES, st.lists(st.lists(VALUES, max_size=3), max_size=4))
 
 

@@ -1,5 +1,7 @@
 """What somebody asks of `relay explain`."""
 
+import os
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -35,6 +37,7 @@ BAD: tuple[tuple[JSON, str], ...] = (
     ({"method": "GET", "url": "/", "fields": {"A": "b"}}, '"fields" is not a list'),
     ({"method": "GET", "url": "/", "fields": [["A"]]}, "something else than a name and a value"),
     ({"method": "GET", "url": "/", "fields": [["A", 1]]}, "something else than a name and a value"),
+    ({"method": "GET", "url": "/", "fields": [["A", "\ud800"]]}, 'the field "A" has half a character in it'),
     ({"method": "GET", "url": "/", "fields": [["A", "b\r\nC: d"]]}, 'the field "A" has a line end in it'),
 )
 
@@ -69,6 +72,11 @@ class ReadTests(SynchronousTestCase):
         )
         given: JSON = {"method": "GET", "url": "http://a.example/", "fields": [["host", "b.example"]]}
         self.assertEqual(read_question(given).head, b"GET / HTTP/1.1\r\nhost: b.example\r\n\r\n")
+
+    def test_octets(self) -> None:
+        """Octets of the command line that are no UTF-8 go as they are."""
+        given: JSON = {"method": "GET", "url": "/", "fields": [["A", os.fsdecode(b"\xff")]]}
+        self.assertEqual(read_question(given).head, b"GET / HTTP/1.1\r\nA: \xff\r\n\r\n")
 
 
 class ListenerTests(SynchronousTestCase):

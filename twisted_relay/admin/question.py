@@ -91,7 +91,7 @@ def _fields(given: object) -> tuple[tuple[str, str], ...]:
         if _LINE_END.search(name + value):
             raise Refused(f'the field "{name[:60]}" has a line end in it', "each field is a line of its own")
         if _NO_OCTETS.search(name + value):
-            raise Refused(f'the field "{ascii(name)[1:60]}" has half a character in it')
+            raise Refused(f'the field "{ascii(name)[1:-1][:60]}" has half a character in it')
         found.append((name, value))
     return tuple(found)
 
