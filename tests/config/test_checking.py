@@ -18,6 +18,8 @@ FITTING: tuple[tuple[str, str], ...] = (
     (PLAIN, "check = GET /\ncheck_window = 3 of 8\ncheck_initial = checking\ncheck_grace = 5s"),
     (TLS, "check = tls\ncheck_initial = down"),
     (TLS, "check = tcp"),
+    (PLAIN, "check = GET /\nqueue_length = 0\ncheck_initial = up"),
+    (PLAIN, "queue_length = 0"),
     (UNIX, "check = GET /"),
 )
 DOUBTFUL: tuple[tuple[str, str, list[str]], ...] = (
@@ -31,6 +33,7 @@ DOUBTFUL: tuple[tuple[str, str, list[str]], ...] = (
         "check = GET /\ncheck_window = 3 of 8\ncheck_rise = 2\ncheck_fall = 3",
         ["8:1: warning[no-effect]", "9:1: warning[no-effect]"],
     ),
+    (PLAIN, "check = GET /\nqueue_length = 0", ["7:16: warning[no-queue]"]),
     (UNIX, "check = GET /\ncheck_port = 81", ["7:1: warning[no-effect]"]),
     (PLAIN, "check = GET /\ncheck_send = x", ["7:1: error[check-kind]"]),
     (PLAIN, "check = tcp\ncheck_host = a", ["7:1: error[check-kind]"]),

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock, deferLater
@@ -334,8 +334,8 @@ class StopTests(SynchronousTestCase):
 
     def test_at_any_moment(self) -> None:
         """Nothing runs on and nothing changes, whether it was waiting or a check was under way."""
-        for moment in (0.0, 0.125, 1.0, 3.0, 4.5, 5.75):
-            watch = Watch(replace(OPTIONS, check_fall=1, check_jitter=0.5), random=lambda: 0.5)
+        for initial, moment in product(("checking", "up", "down"), (0.0, 0.125, 1.0, 3.0, 4.5, 5.75)):
+            watch = Watch(replace(OPTIONS, check_fall=2, check_jitter=0.5, check_initial=initial), random=lambda: 0.5)
             watch.check.seconds = 1.0
             watch.check.problem = CheckFailed("too late")
             watch.clock.pump([0.125] * int(moment * 8))

@@ -76,6 +76,12 @@ def _check_times(section: Section, options: BackendOptions, report: Report) -> N
         _no_effect(section, "check_grace", f"check_initial is {options.check_initial}", report)
 
 
+def _check_queue(section: Section, options: BackendOptions, report: Report) -> None:
+    if options.check_initial == "checking" and "queue_length" in section.given and not options.queue_length:
+        message = "with queue_length = 0 no request can wait for the first check: those of the start are answered 503"
+        report.warning(section.span_of("queue_length"), "no-queue", message, "add check_initial = up")
+
+
 def _check_port(section: Section, options: BackendOptions, report: Report) -> None:
     without = options.servers and all(isinstance(server.address, UnixAddress) for server in options.servers)
     if options.check_port and without and "check_port" in _written(section):
@@ -96,5 +102,6 @@ RULES: tuple[Callable[[Section, BackendOptions, Report], None], ...] = (
     _check_content,
     _check_window,
     _check_times,
+    _check_queue,
     _check_port,
 )
