@@ -187,15 +187,20 @@ class MethodTests(SynchronousTestCase):
             self.assertEqual({method for method in METHODS if rules.repeats(method)}, expected)
 
     def test_what_is_worth_keeping(self) -> None:
-        """Content is kept for methods that may be repeated, or sent once more over a fresh connection."""
-        for methods, retries, expected in (
-            ("safe", 2, IDEMPOTENT),
-            ("safe", 0, IDEMPOTENT),
-            ("any", 2, set(METHODS)),
-            ("any", 0, IDEMPOTENT),
+        """Content is kept for methods that may be repeated, and for those that may be over a fresh connection."""
+        everything = set(METHODS)
+        for methods, retries, reused, expected in (
+            ("safe", 2, False, SAFE),
+            ("safe", 2, True, IDEMPOTENT),
+            ("safe", 0, False, set()),
+            ("safe", 0, True, IDEMPOTENT),
+            ("any", 2, False, everything),
+            ("any", 0, False, set()),
+            ("any", 0, True, everything),
         ):
             rules = Rules(retries, USUAL, (methods,))
-            self.assertEqual({method for method in METHODS if rules.may_replay(method)}, expected)
+            kept = {method for method in METHODS if rules.may_replay(method, reused=reused)}
+            self.assertEqual(kept, expected, f"{methods} {retries} {reused}")
 
 
 class WaitTests(SynchronousTestCase):

@@ -149,19 +149,19 @@ class Delivery:
         attempt.broke = self._broke
         exchange.authority = backend.authority_for(exchange, server)
         stream = exchange.request.stream
-        if stream is not None and self._keeps_content():
+        if stream is not None and self._keeps_content(reused=attempt.reused and not self._fresh):
             attempt.stream = self._more().content(stream)
         if backend.times_tries:
             self._start_in_time(attempt, connection)
         else:
             attempt.start(exchange.authority)
 
-    def _keeps_content(self) -> bool:
+    def _keeps_content(self, *, reused: bool) -> bool:
         """Whether content that still comes is kept, for the case that it must be sent again."""
         if self._retrying is not None and self._retrying.keeps_content:
             return True
         request, room = self._exchange.request, self._backend.options.retry_buffer
-        return 0 < room >= (request.length or 0) and self._rules.may_replay(request.method)
+        return 0 < room >= (request.length or 0) and self._rules.may_replay(request.method, reused=reused)
 
     def _start_in_time(self, attempt: Try, connection: UpstreamConnection) -> None:
         """Start a try that has only so much time, of which connecting has taken a part."""

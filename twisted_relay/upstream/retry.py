@@ -96,9 +96,10 @@ class Rules:
         """Whether a request with this method may be sent again although a server may have acted on it."""
         return self._any or method in self._methods
 
-    def may_replay(self, method: bytes) -> bool:
-        """Whether it can happen at all that such a request is sent a second time."""
-        return (self.retries > 0 and self.repeats(method)) or method in IDEMPOTENT
+    def may_replay(self, method: bytes, *, reused: bool) -> bool:
+        """Whether it can happen at all that such a request is sent a second time; `reused` is that of `Tried`."""
+        repeats = self.repeats(method)
+        return (self.retries > 0 and repeats) or (reused and (repeats or method in IDEMPOTENT))
 
     def _next(self, error: RelayError, tried: Tried) -> Again:
         again = tried.tries <= self.retries and condition_of(error) in self._conditions
