@@ -1,24 +1,31 @@
 """The scenarios in etc/scenarios show what their comments say."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.simulation.modelled import only_backend, run
 from twisted_relay.config import load
+from twisted_relay.config.values import BudgetSpec
 from twisted_relay.simulation.scenario import load_scenario
+from twisted_relay.simulation.simulate import parse_policies
 from twisted_relay.simulation.world import Outcome
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "etc" / "scenarios"
+USUAL_BUDGET = BudgetSpec(0.2, 10.0)
+COMPARED = ("round-robin", "least-connections", "least-time")
 EXAMPLES = ("one-crash", "slow-server", "rolling-restart", "retry-storm", "flash-crowd")
 
 
-def run_example(name: str) -> Outcome:
-    """What comes of an example with the configuration beside it."""
+def run_example(name: str, *, balance: str = "round-robin", budget: BudgetSpec | None = USUAL_BUDGET) -> Outcome:
+    """What comes of an example with the configuration beside it, under this policy and with this retry budget."""
     loaded = load(str(FOLDER / "relay.ini"), {})
-    fitted = load_scenario(str(FOLDER / f"{name}.ini"), {}, only_backend(loaded.config))
+    options = replace(only_backend(loaded.config), retry_budget=budget)
+    fitted = load_scenario(str(FOLDER / f"{name}.ini"), {}, options)
     assert fitted.scenario is not None, fitted.diagnostics
-    return run(fitted.scenario)
+    (policy,) = parse_policies(balance)
+    return run(replace(fitted.scenario, backend=replace(fitted.scenario.backend, balance=policy)))
 
 
 class ExamplesTests(SynchronousTestCase):
@@ -45,10 +52,16 @@ class ExamplesTests(SynchronousTestCase):
         self.assertIn(("s2", "down"), [(each.server, each.state) for each in outcome.state_changes])
 
     def test_slow_server(self) -> None:
-        """Nobody gets an error, and the slow server is in everybody's p99."""
-        outcome = run_example("slow-server")
-        self.assertEqual(outcome.total.failed, 0)
-        self.assertGreater(outcome.total.times.at(0.99), 0.4)
+        """Nobody gets an error. Taking turns gives everybody the slow server's p99; looking at the load or at the time
+        does not, and gives that server less."""
+        turns, load, time = (run_example("slow-server", balance=each) for each in COMPARED)
+        for outcome in (turns, load, time):
+            self.assertEqual(outcome.total.failed, 0)
+        self.assertGreater(turns.total.times.at(0.99), 0.5)
+        self.assertLess(load.total.times.at(0.99), 0.4)
+        self.assertLess(time.total.times.at(0.99), 0.2)
+        self.assertLess(load.total.load["s3"], 0.8 * turns.total.load["s3"])
+        self.assertLess(time.total.load["s3"], 0.8 * turns.total.load["s3"])
 
     def test_rolling_restart(self) -> None:
         """Five restarts and no error."""
@@ -58,11 +71,14 @@ class ExamplesTests(SynchronousTestCase):
         self.assertLess(outcome.total.amplification, 1.001)
 
     def test_retry_storm(self) -> None:
-        """Errors reach the clients while they last, and do not multiply the load."""
-        outcome = run_example("retry-storm")
-        self.assertGreater(outcome.total.failed, 0)
-        worst = max(each.amplification for each in outcome.series)
-        self.assertLess(worst, 1.25)
+        """While half of all answers are errors, the budget keeps tries per request to its share; without, they soar."""
+        for budget, least, most in ((USUAL_BUDGET, 1.2, 1.26), (None, 1.6, 1.9)):
+            outcome = run_example("retry-storm", budget=budget)
+            first, last = (round(time / outcome.bucket) for time in (180, 300))
+            storm = outcome.series[first:last]
+            tries, requests = (sum(getattr(each, name) for each in storm) for name in ("tries", "requests"))
+            self.assertTrue(least < tries / requests < most, (budget, tries / requests))
+            self.assertEqual(sum(each.failed for each in outcome.series[last + 1 :]), 0)
 
     def test_flash_crowd(self) -> None:
         """A thousand servers share a crowd evenly and without an error."""

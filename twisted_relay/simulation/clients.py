@@ -185,5 +185,5 @@ class People:
         if self._balance.key == "query":
             request.query = name + b"=" + key
             request.target = request.path + b"?" + request.query
-        address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+        address = f"10.{number & 255}.{number >> 8 & 255}.{number >> 16 & 255}"  # in different networks
         return request, Origin(address, b"http", 80, b""), number
