@@ -19,7 +19,7 @@ latency = constant 20ms
 """A quiet minute."""
 
 
-def backend(count: int = 3, **options: object) -> BackendOptions:
+def backend(count: int = 3, /, **options: object) -> BackendOptions:
     """A backend of servers s1, s2 and so on, checked every two seconds."""
     servers = tuple(ServerSpec(f"s{n}", "http", Address("10.0.0.1", 8000 + n)) for n in range(1, count + 1))
     usual: dict[str, object] = {"check": CheckSpec("GET", "/health"), "check_interval": 2.0}
