@@ -91,17 +91,23 @@ class SmoothTurns:
     def take(self) -> Candidate:
         """See `Turns`."""
         best = self._classes[0]
-        most, first = -1 << 62, 0
-        for each in self._classes:
-            each.gained += each.share
-            paid, place, _ = each.queue[0]
-            credit = each.gained - paid
-            if credit > most or (credit == most and place < first):
-                best, most, first = each, credit, place
-        paid, place, server = best.queue[0]
+        if len(self._classes) == 1:
+            best.gained += best.share
+        else:
+            most, first = -1 << 62, 0
+            for each in self._classes:
+                each.gained += each.share
+                paid, place, _ = each.queue[0]
+                credit = each.gained - paid
+                if credit > most or (credit == most and place < first):
+                    best, most, first = each, credit, place
+        queue = best.queue
+        paid, place, server = queue[0]
         self._paid[server] = paid = paid + self._total
-        heapreplace(best.queue, (paid, place, server))
-        self._tidy(best)
+        heapreplace(queue, (paid, place, server))
+        paid, place, following = queue[0]
+        if paid != self._paid[following]:
+            self._tidy(best)
         return server
 
     def _tidy(self, of: _Class) -> None:
