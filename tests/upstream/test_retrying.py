@@ -5,11 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.playbook import BACKEND, Conversation, Party, get, head, ok, post, servers
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import BudgetSpec, RetryOn
+from twisted_relay.http.http1 import END, read_request, request_reader
 
 REFUSED = errno.ECONNREFUSED
 ALL = RetryOn(("connect", "reset", "empty", "timeout"), ((502, 504),))
@@ -153,6 +156,35 @@ class ConditionTests(SynchronousTestCase):
         client.sends(b"o")
         self.assertTrue(server.taken().endswith(b"\r\n\r\nhello"))
         server.sends(ok())
+        client.sees(ok())
+        talk.is_over()
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(st.binary(min_size=1, max_size=300), max_size=6), st.integers(0, 6), st.booleans(), st.booleans())
+    def test_any_content(self, pieces: list[bytes], sooner: int, is_chunked: bool, busy: bool) -> None:
+        """However content is cut, and wherever the first server fails in it, the next gets all of it, trailers too."""
+        whole = b"".join(pieces)
+        framing = "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {len(whole)}"
+        parts = [head("POST / HTTP/1.1", "Host: a", framing)]
+        parts += [b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece for piece in pieces]
+        parts += [b"0\r\nX-Sum: 5\r\n\r\n"] if is_chunked else []
+        talk, client = self.begin(replace(OPTIONS, retry_methods=("any",)), tuple(parts[: sooner + 1]))
+        first = talk.accepts("10.0.0.1")
+        if busy:
+            first.sends(UNAVAILABLE)
+        else:
+            first.aborts()
+        second = talk.accepts("10.0.0.2")
+        client.sends(*parts[sooner + 1 :])
+        section, _, rest = second.taken().partition(END)
+        request = read_request(section)
+        reader = request_reader(request)
+        content, left = reader.feed(rest) if reader is not None else (b"", rest)
+        self.assertEqual((content, left), (whole, b""))
+        if is_chunked and reader is not None:
+            assert reader.trailers is not None
+            self.assertEqual(reader.trailers.get(b"x-sum"), b"5")
+        second.sends(ok())
         client.sees(ok())
         talk.is_over()
 
