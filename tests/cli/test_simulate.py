@@ -113,23 +113,37 @@ class SimulateTests(SynchronousTestCase):
         (self.folder / "relay.ini").write_text(RELAY.replace(":80", "80"))
         self.assertEqual(self.call("--backend", "app")[0], 1)
 
+    def test_html(self) -> None:
+        """One page that needs nothing else."""
+        status, output, _ = self.call("--backend", "app", "--format", "html")
+        self.assertEqual(status, 0)
+        self.assertTrue(output.startswith("<!DOCTYPE html>") and output.endswith("</html>\n"))
+        self.assertIn("boom.ini", output)
+
+    def test_output_that_cannot_be_written(self) -> None:
+        """It is said, and the status is 1."""
+        status, _, errors = self.call("--backend", "app", "--output", str(self.folder / "no" / "report.txt"))
+        self.assertEqual(status, 1)
+        self.assertRegex(errors, r"cannot write .*no/report.txt: No such file or directory\n$")
+
     def test_the_same_again(self) -> None:
-        """Two processes with different hash seeds print the same octets."""
-        files = ["etc/scenarios/one-crash.ini", "--config", "etc/scenarios/relay.ini", "--format", "json"]
-        command = [
-            sys.executable,
-            "-c",
-            "from twisted_relay.cli import main; main()",
-            "simulate",
-            *files,
-            "--seed",
-            "5",
-        ]
-        printed = [
-            subprocess.run(
-                command, cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True
-            ).stdout
-            for seed in ("1", "2")
-        ]
-        self.assertEqual(*printed)
-        self.assertIn(b'"seed": 5', printed[0])
+        """Two processes with different hash seeds print the same octets, whatever the policies draw."""
+        files = [str(self.folder.absolute() / "boom.ini"), "--config", str(self.folder.absolute() / "relay.ini")]
+        policies = (
+            "round-robin,random,random-two,least-connections,least-time,ip-hash,hash path ring=ketama,maglev path"
+        )
+        options = ["--backend", "app", "--policy", policies, "--seed", "5"]
+        command = [sys.executable, "-c", "from twisted_relay.cli import main; main()", "simulate", *files, *options]
+        for format in ("json", "html", "text"):
+            printed = [
+                subprocess.run(
+                    [*command, "--format", format],
+                    cwd=ROOT,
+                    env=os.environ | {"PYTHONHASHSEED": seed},
+                    capture_output=True,
+                    check=True,
+                ).stdout
+                for seed in ("1", "2")
+            ]
+            self.assertEqual(*printed)
+            self.assertIn(b"maglev path", printed[0])

@@ -58,7 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
     outcomes = simulate(fitted.scenario, policies, seed, exact=arguments.exact)
     report = Report(fitted.scenario, seed, arguments.exact, outcomes)
     _say_how_long(report, time.perf_counter() - started)
-    _write(_rendered(report, arguments.format), arguments.output)
+    try:
+        _write(_rendered(report, arguments.format), arguments.output)
+    except OSError as error:
+        if arguments.output is None:
+            raise
+        print(f"relay simulate: error: cannot write {arguments.output}: {error.strerror}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -1,9 +1,13 @@
 """Runs a scenario under one policy or several, each in a world of its own."""
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import implementer
 
 from twisted_relay.config.balance import BALANCE
 from twisted_relay.config.values import BalanceSpec
@@ -36,5 +40,31 @@ def simulate(scenario: Scenario, policies: Sequence[BalanceSpec], seed: int, *, 
         processes.join()
 
 
+class RelayFailed(Exception):
+    """Something in the relay raised what nobody expected: it is broken, not the scenario."""
+
+
+@implementer(ILogObserver)
+class _Failures:
+    """Collects what was caught and logged, which is what a reactor does with faults."""
+
+    def __init__(self) -> None:
+        self.tracebacks: list[str] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        """See `ILogObserver`."""
+        if "log_failure" in event:
+            self.tracebacks.append(event["log_failure"].getTraceback())
+
+
 def _run(scenario: Scenario, policy: BalanceSpec, seed: int, exact: bool) -> Outcome:
-    return World(scenario, replace(scenario.backend, balance=policy), seed, exact=exact).run()
+    failures = _Failures()
+    globalLogPublisher.addObserver(failures)
+    try:
+        outcome = World(scenario, replace(scenario.backend, balance=policy), seed, exact=exact).run()
+        gc.collect()  # a Deferred tells of its failure when it is collected
+    finally:
+        globalLogPublisher.removeObserver(failures)
+    if failures.tracebacks:
+        raise RelayFailed(failures.tracebacks[0])
+    return outcome
