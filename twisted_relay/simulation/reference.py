@@ -62,8 +62,10 @@ their ticks. Modelled: clients, servers, and the network between them. Listeners
   or parameter, that one are the client's own.
 * Answers come as a whole; content has no length and takes no time.
 * A server works on `capacity` requests at once; others wait in it, first come, first served. A crash ends them all.
-* Checks are served by servers like requests, after others that wait; only `unhealthy` and what stops a server makes
-  them fail.
+* Checks are served by servers like requests, after others that wait, and answered as the configuration wants it; only
+  `unhealthy` and what stops a server makes them fail.
+* With sticky sessions, clients keep their cookies.
+* Servers that would be discovered are not: `generated_servers` makes some.
 * A fault is seen where it would be: a crashed server resets its connections and refuses others, one that hangs accepts
   connections and says nothing.
 
