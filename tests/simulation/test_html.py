@@ -92,9 +92,21 @@ class HTMLTests(SynchronousTestCase):
                 for x, y in re.findall(r"([\d.-]+) ([\d.-]+)", path.get("d") or ""):
                     self.assertTrue(0 <= float(x) <= width and 0 <= float(y) <= height, path.get("d"))
 
+    def test_queue(self) -> None:
+        """When requests wait for a server with room, the queue is drawn; otherwise it is not."""
+        options = backend(max_connections_per_server=1)
+        made = scenario(self.mktemp(), USUAL.replace("constant 20ms", "constant 300ms"), options)
+        outcome = run(made)
+        self.assertGreater(outcome.total.queue, 3)
+        self.assertEqual(outcome.total.queue, max(each.queue for each in outcome.series))
+        self.assertIn("requests that wait in relay", as_html(Report(made, 1, True, [outcome])))
+        self.assertNotIn("requests that wait in relay", self.page())
+
     def test_many_servers(self) -> None:
         """A thousand servers are shown as a curve, and only those that changed their state have a strip."""
         made = scenario(self.mktemp(), CRASH.replace("1m", "20s\ngenerated_servers = 1000"), backend(check=None))
         page = as_html(Report(made, 1, True, [run(made)]))
         self.assertLess(len(page), 100_000)
         self.assertNotIn("s999", page)
+        labels = [text.text for text in self.parsed(page).iter("text")]
+        self.assertLessEqual({"0", "100", "1,000"}, set(labels))

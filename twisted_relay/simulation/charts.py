@@ -17,6 +17,7 @@ NAMED_BANDS = 8
 """With more events there is no room for their names."""
 
 _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+_COUNT_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _MOST_TIMES = 10
 
 Format = Callable[[float], str]
@@ -43,10 +44,14 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The axis that all charts of a report share: from 0 to `duration` seconds, and what happened."""
+    """The axis that all charts of a report share: from 0 to `duration` seconds, and what happened.
+
+    With `is_count` it is not time but a number: of servers.
+    """
 
     duration: float
     bands: Sequence[Band] = field(default_factory=tuple)
+    is_count: bool = False
 
     def x(self, time: float) -> float:
         """Where a moment is."""
@@ -146,12 +151,13 @@ def _bands(times: Times, height: int, *, named: bool) -> Iterator[str]:
 
 
 def _time_axis(times: Times, height: int) -> Iterator[str]:
-    step = next((each for each in _TIME_STEPS if times.duration / each <= _MOST_TIMES), None)
-    step = step or 86400 * math.ceil(times.duration / 86400 / _MOST_TIMES)
+    steps = _COUNT_STEPS if times.is_count else _TIME_STEPS
+    step = next((each for each in steps if times.duration / each <= _MOST_TIMES), None)
+    step = step or steps[-1] * math.ceil(times.duration / steps[-1] / _MOST_TIMES)
     for number in range(int(times.duration / step) + 1):
         x = times.x(number * step)
         yield f'<line class="tick" x1="{x:.1f}" x2="{x:.1f}" y1="{height - BOTTOM}" y2="{height - BOTTOM + 4}"/>'
-        yield _text(x, height - 8, _moment(number * step), "middle")
+        yield _text(x, height - 8, f"{number * step:,}" if times.is_count else _moment(number * step), "middle")
 
 
 def _moment(seconds: int) -> str:

@@ -1,11 +1,11 @@
 """Modelled clients: when they ask, for what, and how long they wait."""
 
-import math
 import random
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from itertools import accumulate
+from math import log
 
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.errors import RelayError
@@ -97,13 +97,12 @@ class Clients:
     def _plan(self) -> None:
         """The next arrival of a Poisson process."""
         if self._rate:
-            gap = -math.log(1.0 - self._random()) / self._rate
-            self.clock.after(gap, self._arrive, self._generation)
+            self.clock.after(-log(1.0 - self._random()) / self._rate, self._arrive, self._generation)
 
     def _arrive(self, generation: int) -> None:
         if generation != self._generation:
             return
-        self._plan()
+        self.clock.after(-log(1.0 - self._random()) / self._rate, self._arrive, generation)
         request, origin, person = self.people.next(self._random)
         visit = Visit(request, origin, self, person)
         self.begun += 1

@@ -107,7 +107,12 @@ def _charts(report: Report) -> Iterator[str]:
         "1 is no retries",
         _over_time(report, times, lambda each: each.amplification, lambda value: f"{value:.3g}"),
     )
-    yield _section("Load per server", "part of all tries", _load_chart(report))
+    if any(each.queue for outcome in report.outcomes for each in outcome.series):
+        queue = _over_time(report, times, lambda each: float(each.queue), _plain)
+        yield _section("Queue", "requests that wait in relay for a server with room", queue)
+    many = len(report.scenario.servers) > MOST_SERVERS
+    hint = "part of all tries" + (", from the busiest server to the idlest" if many else "")
+    yield _section("Load per server", hint, _load_chart(report))
     yield from _states(report, times)
 
 
@@ -151,7 +156,7 @@ def _load_chart(report: Report) -> str:
         groups = [(each.policy, [share_of(each, name) for name in servers]) for each in report.outcomes]
         return bar_chart(servers, groups, percent)
     ranked = [sorted((share_of(each, name) for name in servers), reverse=True) for each in report.outcomes]
-    times = Times(float(len(servers)))
+    times = Times(float(len(servers)), is_count=True)
     lines = [
         Line(each.policy, shares, colour)
         for colour, (each, shares) in enumerate(zip(report.outcomes, ranked, strict=True))

@@ -7,6 +7,7 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 STEP = 1.02
 _SHORTEST = 0.0001
@@ -16,8 +17,6 @@ _BOUNDS = [_SHORTEST * STEP**step for step in range(round(math.log(1e8) / math.l
 
 class Tally:
     """What ended in one window of time."""
-
-    __slots__ = ("aborted", "ended", "errors", "latencies", "tries")
 
     def __init__(self) -> None:
         self.ended = 0
@@ -29,6 +28,11 @@ class Tally:
         """Those answered with an error, by reason."""
         self.latencies: list[float] = []
         """Seconds from the request to the answer, errors too."""
+
+    @cached_property
+    def times(self) -> "Times":
+        """`latencies` as a histogram; for when all have come."""
+        return Times.of(self.latencies)
 
     def failed(self, reason: str) -> None:
         """Count an error."""
@@ -44,21 +48,33 @@ class Times:
         self.total = 0.0
         self.longest = 0.0
 
-    def add(self, times: Sequence[float], weight: int) -> None:
+    def add(self, times: Sequence[float], weight: int = 1) -> None:
         """Count each of these so many times."""
-        if not times:
-            return
+        self.add_all(Times.of(times), weight)
+
+    @classmethod
+    def of(cls, times: Sequence[float]) -> "Times":
+        """A histogram of these."""
+        made = cls()
         ordered = sorted(times)
-        self.count += weight * len(ordered)
-        self.total += weight * math.fsum(ordered)
-        self.longest = max(self.longest, ordered[-1])
+        made.count, made.total, made.longest = len(ordered), math.fsum(ordered), max(ordered, default=0.0)
         place, size = 0, len(ordered)
         while place < size:
             step = bisect_right(_BOUNDS, ordered[place])
             end = bisect_right(ordered, _BOUNDS[step], place) if step < len(_BOUNDS) else size
             end = max(end, place + 1)
-            self.steps[step] += weight * (end - place)
+            made.steps[step] += end - place
             place = end
+        return made
+
+    def add_all(self, other: "Times", weight: int) -> None:
+        """Count all that the other one has, so many times."""
+        self.count += weight * other.count
+        self.total += weight * other.total
+        self.longest = max(self.longest, other.longest)
+        steps = self.steps
+        for step, number in other.steps.items():
+            steps[step] += weight * number
 
     def at(self, part: float) -> float:
         """The time that this part of all stay below; 0.0 when there is none."""
@@ -84,6 +100,8 @@ class Measures:
         self.aborted = 0
         self.errors: Counter[str] = Counter()
         self.times = Times()
+        self.queue = 0
+        """The longest queue in relay at the end of a window."""
         self.load: Counter[str] = Counter()
         """Requests given to each server."""
         self.counted: Counter[str] = Counter()
@@ -96,7 +114,7 @@ class Measures:
         self.aborted += weight * tally.aborted
         for reason, number in tally.errors.items():
             self.errors[reason] += weight * number
-        self.times.add(tally.latencies, weight)
+        self.times.add_all(tally.times, weight)
         for name, number in load.items():
             self.load[name] += weight * number
         for name, number in counted.items():

@@ -57,7 +57,7 @@ def _run(outcome: Outcome, servers: Sequence[str]) -> Data:
         "tries_per_request": _rounded(total.amplification),
         "latency": _latency(total),
         "load": _load(total, servers),
-        "longest_queue": outcome.queue_longest,
+        "longest_queue": total.queue,
         "relay": dict(sorted(total.counted.items())),
         "state_changes": [
             {"time": _rounded(each.time), "server": each.server, "state": each.state, "reason": each.reason}
@@ -100,6 +100,7 @@ def _series(outcome: Outcome) -> Data:
         "errors": [each.failed for each in outcome.series],
         "clients_left": [each.aborted for each in outcome.series],
         "tries": [each.tries for each in outcome.series],
+        "queue": [each.queue for each in outcome.series],
         "p50": [_rounded(each.times.at(0.5)) for each in outcome.series],
         "p99": [_rounded(each.times.at(0.99)) for each in outcome.series],
     }

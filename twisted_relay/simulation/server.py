@@ -62,6 +62,7 @@ class ModelServer:
         self._clock = clock
         self._random = random
         self._latency = sampler(options.latency, random)
+        self._after = clock.after
         self._capacity = options.capacity
         self._life = 1
         self._held: list[Caller] = []  # asked while it hangs
@@ -83,7 +84,8 @@ class ModelServer:
         self.callers.pop(caller, None)
         if self.options.stops_when_left and caller.life == self._life:
             caller.life = 0
-            self._freed()
+            self.busy -= 1
+            self._next()
 
     def _begin(self, caller: Caller) -> None:
         self.busy += 1
@@ -91,7 +93,7 @@ class ModelServer:
         if self.is_hung:
             self._held.append(caller)
         else:
-            self._clock.after(self._latency() * self.slowness, self._done, caller)
+            self._after(self._latency() * self.slowness, self._done, caller)
 
     def _done(self, caller: Caller) -> None:
         """The time for an answer is over."""
@@ -101,19 +103,15 @@ class ModelServer:
             self._late.append(caller)
             return
         caller.life = 0
-        self._freed()
+        self.busy -= 1
+        if self.waiting:
+            self._next()
         if not caller.is_open:
             return
         if caller.is_check:
             caller.answer_check(healthy=not self.is_unhealthy)
         else:
             caller.answer(self._status())
-
-    def _freed(self) -> None:
-        """It can work on one more."""
-        self.busy -= 1
-        if self.waiting:
-            self._next()
 
     def _next(self) -> None:
         """Begin with what has waited longest."""
@@ -165,7 +163,7 @@ class ModelServer:
         late, self._late = self._late, []
         for caller in held:
             if caller.life == self._life:
-                self._clock.after(self._latency() * self.slowness, self._done, caller)
+                self._after(self._latency() * self.slowness, self._done, caller)
         for caller in late:
             self._done(caller)
 

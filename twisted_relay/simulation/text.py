@@ -50,7 +50,7 @@ def rows(report: Report) -> Iterator[tuple[str, Cell]]:
     for name, part in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)):
         yield name, lambda each, part=part: duration(each.total.times.at(part))  # type: ignore[misc]
     yield "longest", lambda each: duration(each.total.times.longest)
-    yield "longest queue", lambda each: f"{each.queue_longest:,}"
+    yield "longest queue", lambda each: f"{each.total.queue:,}"
     for name in sorted({name for each in report.outcomes for name, count in each.total.counted.items() if count}):
         yield name, lambda each, name=name: f"{each.total.counted[name]:,}"  # type: ignore[misc]
     yield from _load_rows(list(report.scenario.servers))

@@ -228,6 +228,20 @@ class Link:
             self._tell(reason)
 
 
+_RESPONSES: dict[tuple[int, bool], Response] = {}
+
+
+def response_of(status: int, *, closes: bool, shared: bool) -> Response:
+    """A response without content. Nobody changes responses, unless there are sticky sessions, which set a cookie."""
+    response = _RESPONSES.get((status, closes)) if shared else None
+    if response is None:
+        response = Response(status, b"Modelled", Fields())
+        response.keep_alive = not closes
+        if shared:
+            _RESPONSES[status, closes] = response
+    return response
+
+
 class ModelTry(Try):
     """A try whose request is handed over and whose response comes as a whole, both without octets."""
 
@@ -253,7 +267,6 @@ class ModelTry(Try):
         self._exchange.first_byte = connection.now()
         codes = self.server.counters.codes
         codes[status] = codes.get(status, 0) + 1
-        self._response = response = Response(status, b"Modelled", Fields())
-        response.keep_alive = not closes
+        self._response = response = response_of(status, closes=closes, shared=self.server.options.sticky is None)
         self._finish_connection(b"", None)
         self._answer(response)

@@ -5,6 +5,7 @@ Two clocks: the scenario's, and the virtual clock that everything in the run rea
 """
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -73,8 +74,6 @@ class Outcome:
     """Requests that really ran; the others are those of windows that others stand for."""
     time_simulated: float = 0.0
     """Seconds of the run that were not left out."""
-    queue_longest: int = 0
-    """The longest queue at the end of a window."""
 
 
 class World:
@@ -175,13 +174,12 @@ class World:
         """Count a window, and those that it stands for."""
         load, counted = self._growth()
         outcome.total.add(tally, load, counted, len(windows))
-        buckets: dict[int, int] = {}
-        for place in windows:
-            buckets[place // per_bucket] = buckets.get(place // per_bucket, 0) + 1
+        buckets = Counter(min(place // per_bucket, len(outcome.series) - 1) for place in windows)
         for bucket, weight in buckets.items():
-            outcome.series[min(bucket, len(outcome.series) - 1)].add(tally, load, counted, weight)
+            outcome.series[bucket].add(tally, load, counted, weight)
+        for measures in (outcome.total, *(outcome.series[bucket] for bucket in buckets)):
+            measures.queue = max(measures.queue, len(self.backend.queue))
         outcome.requests_simulated += tally.ended
-        outcome.queue_longest = max(outcome.queue_longest, len(self.backend.queue))
         self._note_states(outcome)
 
     def _growth(self) -> tuple[dict[str, int], dict[str, int]]:
