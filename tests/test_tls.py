@@ -334,7 +334,7 @@ class ServerSideTests(SynchronousTestCase):
         """A server with a certificate for app.test."""
         self.authority = Authority(self.mktemp())
         self.server = server_side(*self.authority.issue("app.test"))
-        self.backend = replace(BACKEND, servers=(SPEC,), tls_ca=self.authority.ca_file)
+        self.backend = replace(BACKEND, servers=(SPEC,), tls_ca=self.authority.ca_file, retries=0)
 
     def test_requests(self) -> None:
         """A request goes out after the handshake; the connection is kept for the next."""
