@@ -430,7 +430,7 @@ class ServerSideTests(SynchronousTestCase):
     def test_the_next_server(self) -> None:
         """A handshake that fails, or never ends, sends the request to the next server."""
         other = replace(SPEC, name="s2", address=Address("10.0.0.2", 443))
-        backend = replace(self.backend, servers=(SPEC, other))
+        backend = replace(self.backend, retries=1, servers=(SPEC, other))
         for failure in ("garbage", "closes", "time"):
             talk = ConversationWithSecureServers(self, backend=backend)
             client = talk.client()
