@@ -3,8 +3,12 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.simulation.modelled import USUAL, backend, run, scenario
+from twisted_relay.simulation.html import as_html
 from twisted_relay.simulation.report import Report, as_data
-from twisted_relay.simulation.world import World
+from twisted_relay.simulation.text import as_text
+from twisted_relay.simulation.world import NotAccounted, World
+from twisted_relay.upstream.backend import Backend
+from twisted_relay.upstream.delivery import Delivery
 
 CRASH = USUAL + "[event:boom]\ndo = {do}\nservers = s2\nat = 10s\nlasts = 20s\n"
 
@@ -72,3 +76,30 @@ class WorldTests(SynchronousTestCase):
             world.clock.advance(7200.0)
             self.assertEqual(list(world.clock.getDelayedCalls()), [], do)
             self.assertEqual(world.clock.heap, [], do)
+
+    def test_a_request_without_an_end(self) -> None:
+        """If relay lost a request, or forgot that a server is done with one, the run would end with that, not with a
+        report."""
+        made = scenario(self.mktemp(), CRASH.format(do="crash"), backend(retries=0, eject_after=None))
+        for broken, method in ((Delivery, "_answer"), (Backend, "released")):
+            patch = self.patch(broken, method, lambda *arguments: None)
+            failed = self.assertRaises(NotAccounted, run, made)
+            self.assertRegex(str(failed), r"^\d+ requests (without an end|at servers)")
+            patch.restore()
+
+    def test_no_traffic(self) -> None:
+        """Also a run in which nobody asks has a report."""
+        outcome = run(scenario(self.mktemp(), USUAL.replace("20/s", "0/s")))
+        self.assertEqual((outcome.total.requests, outcome.total.error_rate), (0, 0.0))
+        made = scenario(self.mktemp(), USUAL.replace("20/s", "0/s"))
+        self.assertIn("0 requests", as_text(Report(made, 1, True, [outcome])))
+        self.assertIn("</html>", as_html(Report(made, 1, True, [outcome])))
+
+    def test_rates_over_time(self) -> None:
+        """The rate follows its curve, and an event changes it while it lasts."""
+        text = (
+            USUAL.replace("20/s", "\n    0s 0/s\n    60s 120/s") + "[event:x]\ndo = rate 10/s\nat = 30s\nlasts = 10s\n"
+        )
+        series = [each.requests for each in run(scenario(self.mktemp(), text)).series]
+        for start, expected in ((0, 100), (10, 300), (20, 500), (30, 100), (40, 900), (50, 1100)):
+            self.assertLess(abs(sum(series[start : start + 10]) - expected), 5 * expected**0.5, start)

@@ -242,6 +242,10 @@ def counts_of(backend: Backend) -> Iterator[tuple[str, int]]:
     yield from _numbers_of(backend.counters)
     if backend.budget is not None:
         yield from ((f"refused by the retry budget: {reason}", n) for reason, n in backend.budget.refused.items())
+    if backend.hedging is not None:
+        yield from (("hedges", backend.hedging.made), ("hedges that won", backend.hedging.won))
+    if backend.breaker is not None:
+        yield from (("breaker opened", backend.breaker.opened), ("breaker rejected", backend.breaker.rejected))
 
 
 def _numbers_of(counters: BackendCounters) -> Iterator[tuple[str, int]]:
