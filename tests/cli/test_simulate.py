@@ -126,6 +126,15 @@ class SimulateTests(SynchronousTestCase):
         self.assertEqual(status, 1)
         self.assertRegex(errors, r"cannot write .*no/report.txt: No such file or directory\n$")
 
+    def test_a_configuration_that_cannot_be_used(self) -> None:
+        """What the daemon would refuse at its start is refused here too."""
+        (self.folder / "secret").write_text("short")
+        sticky = "sticky = cookie relay\nsticky_secret_file = secret\n[backend:other]"
+        (self.folder / "relay.ini").write_text(RELAY.replace("[backend:other]", sticky))
+        status, _, errors = self.call("--backend", "app")
+        self.assertEqual(status, 1)
+        self.assertIn("secret", errors)
+
     def test_the_same_again(self) -> None:
         """Two processes with different hash seeds print the same octets, whatever the policies draw."""
         files = [str(self.folder.absolute() / "boom.ini"), "--config", str(self.folder.absolute() / "relay.ini")]

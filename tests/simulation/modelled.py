@@ -5,6 +5,7 @@ from pathlib import Path
 from twisted_relay.config.sections.backend import BackendOptions
 from twisted_relay.config.tree import Config
 from twisted_relay.config.values import Address, CheckSpec, ServerSpec
+from twisted_relay.simulation.report import Report
 from twisted_relay.simulation.scenario import LoadedScenario, Scenario, load_scenario
 from twisted_relay.simulation.world import Outcome, World
 
@@ -17,6 +18,10 @@ rate = 20/s
 latency = constant 20ms
 """
 """A quiet minute."""
+
+
+CRASH = USUAL + "[event:boom]\ndo = crash\nservers = s2\nat = 10s\nlasts = 20s\n"
+"""The same with a server that crashes and comes back."""
 
 
 def backend(count: int = 3, /, **options: object) -> BackendOptions:
@@ -51,3 +56,9 @@ def only_backend(config: Config | None) -> BackendOptions:
     assert config is not None
     (found,) = config.backends.values()
     return found
+
+
+def report(folder: str, text: str = CRASH, **options: object) -> Report:
+    """The report on one run of a scenario with this text."""
+    made = scenario(folder, text, backend(**options))
+    return Report(made, 1, True, [run(made)])

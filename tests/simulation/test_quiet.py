@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.simulation.modelled import backend, run, scenario
 from twisted_relay.simulation import quiet
 from twisted_relay.simulation.quiet import MOST, expected_requests
+from twisted_relay.simulation.report import Report, as_data
 from twisted_relay.simulation.world import Outcome
 
 HOUR = """
@@ -127,6 +128,12 @@ class QuietTests(SynchronousTestCase):
         exact, quick = self.both(text)
         self.assertLess(quick.requests_simulated, exact.requests_simulated)
         self.assertLess(abs(exact.total.requests - quick.total.requests), 0.02 * exact.total.requests)
+
+    def test_the_same_again(self) -> None:
+        """What is left out is the same for the same seed."""
+        made = scenario(self.mktemp(), SHORT)
+        one, same = (as_data(Report(made, 1, False, [run(made, exact=False)])) for _ in range(2))
+        self.assertEqual(one, same)
 
     def test_small_runs_are_exact(self) -> None:
         """Without any option, a run that does not take long leaves nothing out."""

@@ -16,6 +16,7 @@ from twisted_relay.config.render import as_text as diagnostic_text
 from twisted_relay.config.render import coloured, plain
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.words import BadValue
+from twisted_relay.errors import ConfigurationError
 from twisted_relay.simulation.html import as_html
 from twisted_relay.simulation.report import Report, as_data
 from twisted_relay.simulation.scenario import load_scenario
@@ -55,7 +56,11 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     seed = fitted.scenario.options.seed if arguments.seed is None else arguments.seed
     started = time.perf_counter()
-    outcomes = simulate(fitted.scenario, policies, seed, exact=arguments.exact)
+    try:
+        outcomes = simulate(fitted.scenario, policies, seed, exact=arguments.exact)
+    except ConfigurationError as error:
+        print(f"relay simulate: error: {error}", file=sys.stderr)
+        return 1
     report = Report(fitted.scenario, seed, arguments.exact, outcomes)
     _say_how_long(report, time.perf_counter() - started)
     try:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-WIDTH = 900
+WIDTH, HEIGHT = 900, 220
 LEFT, RIGHT, TOP, BOTTOM = 64, 24, 10, 26
 COLOURS = 8
 """Colours that the style sheet has for lines and bars; further ones begin again."""
@@ -60,7 +60,7 @@ class Times:
 
 def line_chart(times: Times, lines: Sequence[Line], step: float, show: Format, *, logarithmic: bool = False) -> str:
     """Lines over time, with an axis from 0, or from below the smallest value. `step`: seconds between two values."""
-    height = 220
+    height = HEIGHT
     values = [value for line in lines for value in line.values if value is not None and (value > 0 or not logarithmic)]
     axis = _logarithmic(values) if logarithmic else _linear(values)
     scale = _scale(axis, height, logarithmic=logarithmic)
@@ -74,7 +74,7 @@ def line_chart(times: Times, lines: Sequence[Line], step: float, show: Format, *
 
 def bar_chart(names: Sequence[str], groups: Sequence[tuple[str, Sequence[float]]], show: Format) -> str:
     """For each name a bar of each group; one group, or several side by side."""
-    height = 220
+    height = HEIGHT
     axis = _linear([value for _, values in groups for value in values])
     scale = _scale(axis, height, logarithmic=False)
     parts = list(_level_axis(axis, scale, show))

@@ -75,7 +75,8 @@ class ClientsOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServersOptions:
-    """What all servers have in common. A section `[server:NAME]` has the same options, for one that differs in them."""
+    """What all servers have in common. A section `[server:NAME]` has the same options, for one that differs in them;
+    the server needs a name of its own in relay.ini for that."""
 
     name: str = ""
     where: Location = field(default=NOWHERE, compare=False)

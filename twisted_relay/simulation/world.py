@@ -104,6 +104,8 @@ class World:
         ]
         self.faults = Faults(self.models, self.backend.servers)
         self.quiet = Quiet(self.backend, scenario, exact=exact)
+        self.skipped = 0.0
+        """Seconds by which the scenario's time is ahead of the clock's."""
         self._due = list(reversed(scenario.changes))
         self._load: dict[str, int] = dict.fromkeys(self.models, 0)
         self._counted: dict[str, int] = {}
@@ -134,9 +136,6 @@ class World:
             self.skipped += (weight - 1) * window
         self._finish(outcome, per_bucket)
         return outcome
-
-    skipped = 0.0
-    """Seconds by which the scenario's time is ahead of the clock."""
 
     def _start(self) -> None:
         self.deadlines.start()
