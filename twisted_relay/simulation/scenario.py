@@ -1,7 +1,7 @@
 """Reads a scenario file, with the same care for mistakes as relay.ini, and fits it to a backend."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TypeAlias
@@ -127,18 +127,24 @@ class _Fitting:
         groups = self._groups(section, options)
         self._check_times(section, options)
         changes: list[Change] = []
-        start = options.at
-        while start < self._options.duration:
-            for place, names in enumerate(groups):
-                begin = start + place * options.stagger
-                end = begin + options.lasts if options.lasts else math.inf
-                changes += _flaps(section.name, options, (begin, min(end, self._options.duration)), names)
-                changes += _once(section.name, options, (begin, end), names)
+        for begin, names in self._occurrences(options, groups):
+            end = begin + options.lasts if options.lasts else math.inf
+            changes += _flaps(section.name, options, (begin, min(end, self._options.duration)), names)
+            changes += _once(section.name, options, (begin, end), names)
             if len(changes) > MOST_CHANGES:
                 self._report.error(section.span, "too-many-events", f"{section.title} happens too often")
                 break
-            start += options.every or math.inf
         return changes
+
+    def _occurrences(
+        self, options: EventOptions, groups: Sequence[tuple[str, ...]]
+    ) -> Iterator[tuple[float, tuple[str, ...]]]:
+        """When it begins, and for whom."""
+        start = options.at
+        while groups and start < self._options.duration:
+            for place, names in enumerate(groups):
+                yield start + place * options.stagger, names
+            start += options.every or math.inf
 
     def _groups(self, section: Section, options: EventOptions) -> list[tuple[str, ...]]:
         """Whom it happens to, those together to whom it happens at once."""

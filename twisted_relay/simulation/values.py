@@ -10,7 +10,7 @@ Mix: TypeAlias = tuple[tuple[str, float], ...]
 """(word, share); the shares add up to 1."""
 
 SERVER_ACTIONS = {
-    "crash": "connections are refused, and those that exist are reset",
+    "crash": "connections are refused, and those that exist are reset; with `lasts` it is an abrupt restart",
     "hang": "connections are accepted and nothing is answered, as after SIGSTOP; at the end it goes on where it was",
     "unreachable": "nothing comes back at all: connecting takes until `connect_timeout`",
     "unhealthy": "checks are answered 503, requests as ever",
