@@ -6,6 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.simulation.modelled import USUAL, backend, run, scenario
 from twisted_relay.config.values import CheckSpec, FieldMatch, StickySpec
+from twisted_relay.exchange import Destination, Exchange
+from twisted_relay.http.message import Answer, Answered
 from twisted_relay.simulation.world import Outcome, World
 
 BOOM = USUAL + "[event:boom]\ndo = {do}\nservers = s1\nat = 10s\nlasts = 20s\n"
@@ -26,6 +28,19 @@ CHECKS: tuple[tuple[Mapping[str, object], set[str]], ...] = (
     ),
     ({"check": CheckSpec(kind="tcp"), "check_expect": b"220 "}, {"crash", "hang", "unreachable", "unhealthy"}),
 )
+
+
+def noting(destination: Destination, seen: dict[str, set[str]]) -> Destination:
+    """The destination; in `seen` stands from which servers each client got answers."""
+
+    def forward(exchange: Exchange, answered: Answered) -> None:
+        def noted(answer: Answer) -> None:
+            seen.setdefault(exchange.origin.client, set()).add(exchange.server)
+            answered(answer)
+
+        destination(exchange, noted)
+
+    return forward
 
 
 class WireTests(SynchronousTestCase):
@@ -82,16 +97,7 @@ class WireTests(SynchronousTestCase):
         world = World(made, made.backend, 1, exact=True)
         seen: dict[str, set[str]] = {}
         for clients in world.clients:
-            destination = clients._destination
-
-            def forward(exchange, answered, destination=destination):  # type: ignore[no-untyped-def]
-                def noted(answer):  # type: ignore[no-untyped-def]
-                    seen.setdefault(exchange.origin.client, set()).add(exchange.server)
-                    answered(answer)
-
-                destination(exchange, noted)
-
-            clients._destination = forward
+            clients.destination = noting(clients.destination, seen)
         world.run()
         self.assertEqual({len(servers) for servers in seen.values()}, {1}, seen)
         self.assertEqual(len(seen), 4)

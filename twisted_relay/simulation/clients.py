@@ -79,7 +79,8 @@ class Clients:
         self.tally = Tally()
         self.begun = 0
         """Requests so far."""
-        self._destination = destination
+        self.destination = destination
+        """Where their requests go."""
         self._random = random.Random(f"{seed}:{options.name}").random
         self.people = People(options, backend)
         self.keeps_cookies = backend.sticky is not None
@@ -108,7 +109,7 @@ class Clients:
         self.begun += 1
         if self.options.patience:
             self._wait_for(visit)
-        self._destination(visit, visit.answered)
+        self.destination(visit, visit.answered)
 
     # -- patience -------------------------------------------------------------------------------------------------
 
