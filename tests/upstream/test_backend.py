@@ -11,6 +11,7 @@ from tests.support.playbook import BACKEND, Conversation, get, head, ok, post, s
 from twisted_relay.balancing import POLICIES
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, BalanceSpec, ServerSpec, StickySpec
+from twisted_relay.upstream.delivery import Delivery
 from twisted_relay.upstream.server import Server
 
 REFUSED = errno.ECONNREFUSED
@@ -693,6 +694,35 @@ class LimitTests(SynchronousTestCase):
         server.sends(ok())
         server.sends(ok())
         self.assertEqual(talk.codes(), [200] * 3)
+        talk.is_over()
+
+    def test_a_backup_that_becomes_free_beside_full_servers(self) -> None:
+        """Who waits keeps its place when a backup, which is not used any more, ends what it had to do."""
+        one, two = servers(2)
+        talk = Conversation(self, backend=replace(ONE_EACH, servers=(one, replace(two, backup=True))))
+        talk.server("s1").set_down("test")
+        clients = [talk.client() for _ in range(4)]
+        clients[0].sends(get("/0"))
+        backup = talk.accepts("10.0.0.2")
+        talk.server("s1").set_up("test")
+        for number, client in enumerate(clients[1:], 1):
+            client.sends(get(f"/{number}"))
+        called: list[Delivery] = []
+        self.patch(Delivery, "called", called.append)
+        backup.sends(ok())
+        self.assertEqual((called, len(talk.backend.queue)), ([], 2))
+
+    def test_a_server_that_is_used_in_a_panic_becomes_free(self) -> None:
+        """When all servers are down and used all the same, who waits for them is called as always."""
+        talk = Conversation(self, backend=replace(ONE_EACH, panic_threshold=0.5))
+        first, second = talk.client(), talk.client()
+        talk.server().set_down("test")
+        first.sends(get())
+        second.sends(get())
+        server = talk.accepts()
+        server.sends(ok())
+        server.sends(ok())
+        self.assertEqual(talk.codes(), [200, 200])
         talk.is_over()
 
     def test_the_limit_holds_when_a_stale_connection_is_replaced(self) -> None:

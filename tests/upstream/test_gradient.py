@@ -196,6 +196,26 @@ class BackendTests(SynchronousTestCase):
             client.aborts()
         talk.is_over()
 
+    def test_down(self) -> None:
+        """A server that is down is not waited for, whatever is learned from what it still worked on."""
+        talk = Conversation(self, backend=replace(BACKEND, adaptive_limit=True))
+        server, backend = talk.server(), talk.backend
+        clients = [talk.client() for _ in range(LEAST + 1)]
+        for client in clients[:LEAST]:
+            client.sends(get())
+        server.set_down("test")
+        for _ in range(MEASURED):
+            backend.adapt(server, START, 0.01)
+        for number in range(20):
+            backend.adapt(server, START + 1.0 + number // 10, 0.001)
+        for number in range(60):
+            backend.adapt(server, START + 4.0 + number // 10, 9.0)
+        self.assertFalse(server.has_room)
+        clients[LEAST].sends(get())
+        clients[LEAST].sees_head("HTTP/1.1 503 Service Unavailable")
+        for client in clients:
+            client.aborts()
+
     def test_answers_are_counted(self) -> None:
         """Every response of a server says how long it took."""
         talk = Conversation(self, backend=replace(BACKEND, adaptive_limit=True))

@@ -111,7 +111,7 @@ class Backend:
         self.queue = Queue(options.queue_length, fair=options.queue_order == "fair")
         """Who waits for a server with room."""
         self.full: set[Server] = set()
-        """The servers that have no room."""
+        """The active servers that have no room."""
         self.is_limited = False
         """Whether any server has a limit."""
         self._slow_start: SlowStart | None = None
@@ -284,7 +284,7 @@ class Backend:
         if server.on_load is not None:
             server.on_load(server, 1)
         if self.is_limited and not server.has_room:
-            self.full.add(server)
+            self._is_full(server)
 
     def adapt(self, server: Server, now: float, seconds: float) -> None:
         """A server has answered after so many seconds: its limit may change. Who waits for it hears at the next end."""
@@ -296,6 +296,10 @@ class Backend:
         if server.has_room:
             self.full.discard(server)
         else:
+            self._is_full(server)
+
+    def _is_full(self, server: Server) -> None:
+        if self.selection.is_active(server):
             self.full.add(server)
 
     def under_way(self) -> int:
@@ -312,14 +316,12 @@ class Backend:
     @property
     def may_have_room(self) -> bool:
         """Whether any server that may be chosen could take one more request."""
-        return len(self.full) < len(self.selection.active) or any(
-            server not in self.full for server in self.selection.active
-        )
+        return len(self.full) < len(self.selection.active)
 
     @property
     def is_saturated(self) -> bool:
         """Whether nobody needs to look for a server, since none has room; clients that stick to one must look."""
-        return self.sticky is None and not self.may_have_room
+        return self.sticky is None and bool(self.selection.active) and not self.may_have_room
 
     @property
     def expects_servers(self) -> bool:
@@ -329,7 +331,7 @@ class Backend:
     def _wake_for(self, server: Server) -> None:
         """A server has room: let those try who wait for it, and those who wait for any."""
         while self.queue and server.has_room:
-            waiting = self.queue.take_for(server.name, any_will_do=server.is_usable)
+            waiting = self.queue.take_for(server.name, any_will_do=self.selection.is_active(server))
             if waiting is None:
                 return
             waiting.called()

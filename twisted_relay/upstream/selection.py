@@ -42,6 +42,7 @@ class Selection:
         self.tiers: list[Tier] = []
         self.active: list[Server] = []
         """Those that may be chosen now, whichever tier they are of."""
+        self._is_active: frozenset[Server] = frozenset()
         self.choose: Choose = _nobody
 
     def tier_of(self, server: Server) -> Tier:
@@ -53,6 +54,10 @@ class Selection:
         tier = Tier(number, self._make_policy())
         self.tiers = sorted([*self.tiers, tier], key=lambda each: each.number)
         return tier
+
+    def is_active(self, server: Server) -> bool:
+        """Whether a server may be chosen now: down ones may be in a panic, and backups may not beside others."""
+        return server in self._is_active
 
     def update(self, servers: Sequence[Server]) -> None:
         """The state or weight of a server has changed, or who there is; `servers` are all, in file order."""
@@ -87,6 +92,7 @@ class Selection:
                 tier.load = 0 if any(loads) else 100 if tier.usable else 0
         loaded = [tier for tier in self.tiers if tier.load]
         self.active = [server for tier in loaded for server in tier.usable]
+        self._is_active = frozenset(self.active)
         if not loaded:
             self.choose = _nobody
         elif len(loaded) == 1:
