@@ -11,6 +11,7 @@ from tests.support.playbook import BACKEND, Conversation, get, head, ok, post, s
 from twisted_relay.balancing import POLICIES
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, BalanceSpec, ServerSpec, StickySpec
+from twisted_relay.upstream import dial
 from twisted_relay.upstream.delivery import Delivery
 from twisted_relay.upstream.server import Server
 
@@ -599,6 +600,20 @@ class LimitTests(SynchronousTestCase):
             server.sends(ok())
             second.sees(ok())
             talk.is_over()
+
+    def test_many_wait_and_nobody_can_be_served(self) -> None:
+        """However many wait, all are answered when connections fail at once, as without file descriptors."""
+        talk = Conversation(self, backend=replace(ONE_EACH, retries=0))
+        for number in range(300):
+            talk.client(f"192.0.2.{number % 250 + 1}").sends(get())
+
+        def no_descriptor(*arguments: object) -> None:
+            raise OSError(errno.EMFILE, "too many open files")
+
+        self.patch(dial, "dial_tcp", no_descriptor)
+        talk.refuses(REFUSED)
+        self.assertEqual(talk.codes(), [502] * 300)
+        talk.is_over()
 
     def test_queue_full(self) -> None:
         """When no more may wait the answer is 503 at once."""

@@ -5,6 +5,7 @@ are usable, their limits, the queue in front of them, and what is tried again.
 """
 
 import random
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy, deepcopy
@@ -142,6 +143,8 @@ class Backend:
         self.describe_discovery: Callable[[], str] | None = None
         """Says in words how looking for its servers stands; None when nobody looks."""
         self._is_changing = False
+        self._with_room: deque[Server] | None = None
+        """The servers that got room while others were called for one; None while nobody is."""
 
     def add(self, server: Server, pool: Pool) -> None:
         """Add a server before the first exchange."""
@@ -329,7 +332,21 @@ class Backend:
         return self.is_discovering or any(server.is_checking for server in self.servers)
 
     def _wake_for(self, server: Server) -> None:
-        """A server has room: let those try who wait for it, and those who wait for any."""
+        """A server has room: let those try who wait for it, and those who wait for any.
+
+        When one of them fails at once it makes room again: that is seen to here, after it, not deeper and deeper.
+        """
+        if self._with_room is not None:
+            self._with_room.append(server)
+            return
+        self._with_room = deque((server,))
+        try:
+            while self._with_room:
+                self._call_for(self._with_room.popleft())
+        finally:
+            self._with_room = None
+
+    def _call_for(self, server: Server) -> None:
         while self.queue and server.has_room:
             waiting = self.queue.take_for(server.name, any_will_do=self.selection.is_active(server))
             if waiting is None:
