@@ -45,6 +45,7 @@ from twisted_relay.summary import summary, warnings
 from twisted_relay.tls import listener_context
 from twisted_relay.upstream.assemble import Surroundings, assemble, look_up_servers
 from twisted_relay.upstream.delivery import forward_to
+from twisted_relay.upstream.forward import Forward
 from twisted_relay.upstream.resolver import Resolver
 
 
@@ -64,6 +65,8 @@ class Traffic:
     ) -> None:
         """`observers` says who is told of every exchange of a listener. Raises `ConfigurationError`."""
         self._deadlines = surroundings.deadlines
+        self._surroundings = surroundings
+        self.forwards: list[Forward] = []
         self._observers = observers
         buckets = config.metrics.buckets
         self.backends = {name: assemble(each, surroundings, buckets) for name, each in config.backends.items()}
@@ -87,6 +90,8 @@ class Traffic:
             for route, plan in routes
             if not route.listener or options.name in route.listener
         ]
+        if options.mode == "forward":
+            mine = []
         fallback = self._fallback(options)
         if fallback is not None:
             plan = Plan("", fallback, options.max_body, backend="" if options.redirect else options.backend)
@@ -94,6 +99,10 @@ class Traffic:
         return Listener(options, Router(mine), self._deadlines, self._observers(options))
 
     def _fallback(self, options: ListenerOptions) -> Destination | None:
+        if options.mode == "forward":
+            forward = Forward(options, self._surroundings)
+            self.forwards.append(forward)
+            return forward
         if options.redirect is not None:
             return redirect(options.redirect)
         return forward_to(self.backends[options.backend]) if options.backend else None
@@ -118,6 +127,7 @@ class Relay:
         surroundings = Surroundings(reactor, self.poller, self.deadlines, self.resolver)
         traffic = Traffic(config, surroundings, self._observers)
         self.backends, self.listeners = traffic.backends, traffic.listeners
+        self.forwards = traffic.forwards
         self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
         self.discoveries = discoveries_of(self.backends.values(), Nameservers(reactor, config.dns))
         self.ports = [self._make_ports(listener) for listener in self.listeners]
@@ -221,6 +231,8 @@ class Relay:
             watcher.stop()
         for backend in self.backends.values():
             backend.close()
+        for forward in self.forwards:
+            forward.close()
         self.resolver.stop()
         self.deadlines.stop()
         self.lag.stop()
@@ -268,7 +280,14 @@ def _tick(config: Config) -> float:
     times = [
         time
         for listener in config.listeners
-        for time in (listener.header_timeout, listener.body_timeout, listener.send_timeout, listener.idle_timeout)
+        for time in (
+            listener.header_timeout,
+            listener.body_timeout,
+            listener.send_timeout,
+            listener.idle_timeout,
+            listener.response_timeout,
+            listener.tunnel_idle_timeout,
+        )
     ]
     times += [time for backend in config.backends.values() for time in backend.times]
     return tick_for(times)

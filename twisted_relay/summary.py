@@ -54,7 +54,9 @@ def _joined(items: Iterable[object]) -> str:
 def _listener(options: ListenerOptions, bound: Sequence[str]) -> str:
     where = ", ".join(bound or map(str, options.bind))
     parts = [f"listener {options.name}: {where}", f"TLS with [tls:{options.tls}]" if options.tls else "no TLS"]
-    if options.redirect is not None:
+    if options.mode == "forward":
+        parts.append("forward proxy")
+    elif options.redirect is not None:
         parts.append(f"otherwise {_redirect(options.redirect)}")
     elif options.backend:
         parts.append(f"otherwise → backend {options.backend}")

@@ -36,6 +36,7 @@ class Tunnelled:
         self.transport: object = self
         self.early = b""
         self.idle_timeout = 1.0
+        self.ends_at = 1e9
         self.aborted = self.ended = 0
 
     def abortConnection(self) -> None:

@@ -15,6 +15,7 @@ from twisted_relay.config.checking import check_health
 from twisted_relay.config.contradictions import check_contradictions
 from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.failing import check_failing
+from twisted_relay.config.forwarding import check_forwarding, is_forward
 from twisted_relay.config.responses import TO_HTTPS
 from twisted_relay.config.secrets import check_sticky_secrets
 from twisted_relay.config.server_file import fault_lines, read_server_file
@@ -96,6 +97,8 @@ def check_listeners(sections: Sequence[Section], report: Report) -> None:
     listeners = [section for section in sections if section.type == "listener"]
     routes = [section for section in sections if section.type == "route"]
     for section in listeners:
+        if is_forward(section):
+            continue
         routed = any(_is_for(route, section.name) for route in routes)
         if not routed and not section.given.intersection(("backend", "redirect")):
             message = f"{section.title} answers every request with 404"
@@ -291,6 +294,7 @@ CHECKS: tuple[Callable[[Sequence[Section], Report], None], ...] = (
     check_destinations,
     check_binds,
     check_backends,
+    check_forwarding,
     check_failing,
     check_contradictions,
     check_certificates,

@@ -126,6 +126,13 @@ def count(least: int = 0, most: int = MOST) -> Parser[int]:
     return one_word("number", parse)
 
 
+def parse_port(text: str) -> int:
+    """A port of TCP."""
+    if not _COUNT.fullmatch(text) or not 0 < int(text) < 65536:
+        raise not_valid(text, "a port is a number from 1 to 65535")
+    return int(text)
+
+
 def _parse_boolean(text: str) -> bool:
     try:
         return _BOOLEANS[text.lower()]

@@ -28,8 +28,8 @@ from twisted_relay.errors import (
 from twisted_relay.exchange import Exchange
 from twisted_relay.http.body import BodyReader, BrokenContent, LengthReader, chunk, last_chunk
 from twisted_relay.http.fields import Fields
-from twisted_relay.http.forwarding import Origin, prepare_request
-from twisted_relay.http.http1 import find_request_head, read_request, request_reader, write_status_line
+from twisted_relay.http.forwarding import Origin
+from twisted_relay.http.http1 import find_request_head, request_reader, write_status_line
 from twisted_relay.http.message import Answer, Request, Response
 from twisted_relay.http.stream import Flow, Sink, Stream
 from twisted_relay.net.deadlines import NEVER
@@ -182,7 +182,7 @@ class HTTP1Connection(ClientConnection):
                     self.deadline = self._started + listener.options.header_timeout
                 self._seen = len(buffer)
                 return False
-            request = read_request(buffer[:end], listener.limits.max_fields)
+            request = listener.read_request(buffer[:end], listener.limits.max_fields)
         except ClientError as error:
             self._refuse(error)
             return False
@@ -214,7 +214,7 @@ class HTTP1Connection(ClientConnection):
             if self._half_closed and not self._buffer:
                 self._keep_open = False
             plan = self._choose(exchange)
-            exchange.request_id = prepare_request(request, self._origin)
+            exchange.request_id = listener.prepare_request(request, self._origin)
         except RelayError as error:
             self._keep_open = self._keep_open and not isinstance(error, BadRequest | ContentTooLarge)
             self._answer(error)
@@ -519,13 +519,15 @@ class HTTP1Connection(ClientConnection):
     # -- upgrades -------------------------------------------------------------------------------------------------
 
     def _switch(self, exchange: Exchange, response: Response) -> None:
-        """Answer 101 and become a tunnel (RFC 9110 §7.8); the exchange lasts as long as the tunnel."""
+        """Answer 101, or 200 to CONNECT, and become a tunnel (RFC 9110 §7.8, §9.3.6); the exchange lasts as long."""
         upgraded = response.upgraded
         assert upgraded is not None
         listener = self._listener
-        protocols = response.fields.get(b"upgrade") or exchange.request.upgrade
-        response.fields.remove(b"upgrade")
-        framing = b"Connection: Upgrade\r\nUpgrade: %b\r\n\r\n" % protocols
+        framing = b"\r\n"
+        if response.status == 101:
+            protocols = response.fields.get(b"upgrade") or exchange.request.upgrade
+            response.fields.remove(b"upgrade")
+            framing = b"Connection: Upgrade\r\nUpgrade: %b\r\n\r\n" % protocols
         self._write(exchange, self._head(response, framing) + upgraded.early)
         early, self._buffer = self._buffer, b""
         self._exchange = None
@@ -543,6 +545,7 @@ class HTTP1Connection(ClientConnection):
             listener.disconnected(self, self._origin.client)
 
         tunnel = Tunnel(listener.deadlines, upgraded.idle_timeout, done)
+        tunnel.ends_at = upgraded.ends_at
         tunnel.join(self.transport, upgraded.transport, early)
 
     # -- time -----------------------------------------------------------------------------------------------------

@@ -13,8 +13,10 @@ from typing import Protocol
 from twisted_relay.config.tree import ListenerOptions
 from twisted_relay.downstream.plan import Plan
 from twisted_relay.exchange import Observer
-from twisted_relay.http.forwarding import Origin
-from twisted_relay.http.http1 import RequestLimits
+from twisted_relay.http.forwarding import Origin, prepare_request
+from twisted_relay.http.http1 import RequestLimits, read_request
+from twisted_relay.http.message import Request
+from twisted_relay.http.proxied import prepare_proxied_request, read_proxied_request
 from twisted_relay.net.deadlines import Deadlines, Limited
 from twisted_relay.networks import NetworkSet
 from twisted_relay.routing import Router
@@ -75,6 +77,13 @@ class Listener:
         """Called when there is room again."""
         self._of_client: Counter[str] = Counter()
         self._trusted = NetworkSet(options.trusted_proxies)
+        forward = options.mode == "forward"
+        self.read_request: Callable[[bytes, int], Request] = read_proxied_request if forward else read_request
+        """Reads the head of a request."""
+        self.prepare_request: Callable[[Request, Origin], bytes] = (
+            prepare_proxied_request if forward else prepare_request
+        )
+        """Makes its fields those that the server shall see; returns its X-Request-Id."""
         self._pseudonym = b"%b-%b" % (options.name.encode("ascii"), os.urandom(4).hex().encode("ascii"))
 
     def admit(self, client: str) -> bool:
@@ -100,8 +109,9 @@ class Listener:
             client,
             b"https" if self.options.tls else b"http",
             port,
-            self._pseudonym if self.options.via else b"",
+            self._pseudonym if self.options.tells_via else b"",
             trusted=trusted,
+            hidden=not self.options.tells_client,
         )
 
     def apart(self, router: Router[Plan], observers: Sequence[Observer]) -> "Listener":

@@ -18,15 +18,19 @@ class Origin:
     """Who a connection's requests come from, with the field lines that say so computed once.
 
     `client` is an address or "" for a UNIX socket; `port` is the listener's, 0 for none; `trusted`: the peer is a
-    proxy of ours whose own fields are kept and added to; `via` is the pseudonym for Via, empty for none.
+    proxy of ours whose own fields are kept and added to; `via` is the pseudonym for Via, empty for none; `hidden`:
+    nobody is told of the client.
     """
 
-    __slots__ = ("_authority", "_for", "_lines", "_port", "client", "proto", "trusted", "via", "via_line")
+    __slots__ = ("_authority", "_for", "_lines", "_port", "client", "hidden", "proto", "trusted", "via", "via_line")
 
-    def __init__(self, client: str, proto: bytes, port: int, via: bytes, *, trusted: bool = False) -> None:
+    def __init__(
+        self, client: str, proto: bytes, port: int, via: bytes, *, trusted: bool = False, hidden: bool = False
+    ) -> None:
         self.client = client
         self.proto = proto
-        self.trusted = trusted
+        self.trusted = trusted and not hidden
+        self.hidden = hidden
         self.via = via
         self.via_line = b"Via: 1.1 " + via
         self._for = _plain_address(client)
@@ -42,6 +46,8 @@ class Origin:
         return self._lines
 
     def _make_lines(self, authority: bytes) -> tuple[bytes, ...]:
+        if self.hidden:
+            return (self.via_line,) if self.via else ()
         lines = [b"X-Forwarded-For: " + (self._for or b"unknown"), b"X-Forwarded-Proto: " + self.proto]
         if authority:
             lines.append(b"X-Forwarded-Host: " + authority)
@@ -83,7 +89,7 @@ def prepare_request(request: Request, origin: Origin) -> bytes:
         without_connection_fields(request)
     fields = request.fields
     if request.tells_way:
-        _merge_client_fields(request, origin)
+        merge_client_fields(request, origin)
     else:
         fields.lines += origin.lines(request.authority)
     if request.has_id:
@@ -103,7 +109,8 @@ def _keep_request_id(request: Request) -> bytes:
     return request_id
 
 
-def _merge_client_fields(request: Request, origin: Origin) -> None:
+def merge_client_fields(request: Request, origin: Origin) -> None:
+    """Take away, or add to, what the request says of its way. Raises `LoopDetected`."""
     fields = request.fields
     if origin.via:
         for value in fields.get_all(b"via"):

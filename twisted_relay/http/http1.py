@@ -156,6 +156,13 @@ def _check_partial_head(buffer: bytes, limits: RequestLimits, seen: int) -> None
 def read_request(head: bytes, max_fields: int = 200) -> Request:
     """A request from its head (without the empty line that ends it). Raises a `ClientError` for every head that
     RFC 9112 or `docs/reference/http.md` refuses."""
+    request = read_head(head, max_fields)
+    read_target(request)
+    return request
+
+
+def read_head(head: bytes, max_fields: int) -> Request:
+    """A request of which the target has not been looked at. Raises a `ClientError`."""
     lines = head.split(b"\r\n")
     count = len(lines) - 1
     if count > max_fields:
@@ -172,7 +179,6 @@ def read_request(head: bytes, max_fields: int = 200) -> Request:
     if version != b"HTTP/1.1":
         _read_version(request, version)
     _read_request_fields(request, lines)
-    _read_target(request)
     return request
 
 
@@ -276,10 +282,10 @@ def _read_request_connection(request: Request, value: bytes, upgrade: bytes) -> 
     _drop_named(request.fields, request.drop, options, BadRequest)
 
 
-def _read_target(request: Request) -> None:
+def read_target(request: Request) -> None:
+    """Find out what is asked for; raises a `ClientError`."""
     target = request.target
-    if not target.isascii() or b"\t" in target or b"#" in target:
-        raise BadRequest("the target has a character that may not stand in it")
+    check_target(target)
     if request.method == b"CONNECT":
         raise MethodNotSupported("CONNECT is for forward proxies")
     if request.authority:
@@ -290,6 +296,12 @@ def _read_target(request: Request) -> None:
     if b"%" in path or b"//" in path or b"/." in path or b"\\" in path:
         path = normal_path(path)
     request.path = path
+
+
+def check_target(target: bytes) -> None:
+    """Raise `BadRequest` for a target with octets that may not stand in one."""
+    if not target.isascii() or b"\t" in target or b"#" in target:
+        raise BadRequest("the target has a character that may not stand in it")
 
 
 def _read_other_form(request: Request, target: bytes) -> bytes:

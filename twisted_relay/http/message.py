@@ -21,6 +21,8 @@ class Upgraded(Protocol):
     """Octets that came behind the head of the response."""
     idle_timeout: float
     """Seconds without any octet after which the tunnel ends."""
+    ends_at: float
+    """When the tunnel ends in any case, in seconds of the deadlines' clock."""
 
     def closed(self) -> None:
         """The tunnel has ended."""

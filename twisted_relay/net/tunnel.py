@@ -69,6 +69,8 @@ class Tunnel:
 
     def __init__(self, deadlines: Deadlines, idle_timeout: float, done: Callable[[int, int], None]) -> None:
         self.deadline = NEVER
+        self.ends_at = NEVER
+        """When it ends in any case."""
         self._deadlines = deadlines
         self._idle_timeout = idle_timeout or NEVER
         self._done: Callable[[int, int], None] | None = done
@@ -93,7 +95,7 @@ class Tunnel:
     def touch(self) -> None:
         """Something moved."""
         if not self._closing:
-            self.deadline = self._deadlines.now() + self._idle_timeout
+            self.deadline = min(self._deadlines.now() + self._idle_timeout, self.ends_at)
 
     def close(self) -> None:
         """End both sides; what is queued is still sent, for a while."""

@@ -49,10 +49,9 @@ def assemble(
     """
     deadlines = surroundings.deadlines
     backend = Backend(options, surroundings.reactor, deadlines, bounds, surroundings.random)
-    make_dialler = surroundings.make_dialler or _dialler
 
     def make_pool(server: Server) -> Pool:
-        dialler = make_dialler(server.spec, options, surroundings)
+        dialler = dialler_to(server.spec, options, surroundings)
         return Pool(server, dialler, deadlines, backend.counters.connect_times)
 
     backend.make_pool = make_pool
@@ -64,6 +63,11 @@ def assemble(
         backend.sticky = Sticky(options.sticky, options.name, secret)
     backend.refresh()
     return backend
+
+
+def dialler_to(spec: ServerSpec, options: BackendOptions, surroundings: Surroundings) -> Dialler:
+    """What opens connections to a server."""
+    return (surroundings.make_dialler or _dialler)(spec, options, surroundings)
 
 
 def look_up_servers(backend: Backend, resolver: Resolver) -> None:

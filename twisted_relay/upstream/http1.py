@@ -509,7 +509,7 @@ class Try:
 class _Upgraded:
     """The server's side of a tunnel."""
 
-    __slots__ = ("_released", "early", "idle_timeout", "transport")
+    __slots__ = ("_released", "early", "ends_at", "idle_timeout", "transport")
 
     def __init__(
         self, transport: object, early: bytes, idle_timeout: float, released: Callable[[], None] | None
@@ -517,6 +517,7 @@ class _Upgraded:
         self.transport = transport
         self.early = early
         self.idle_timeout = idle_timeout
+        self.ends_at = NEVER
         self._released = released
 
     def closed(self) -> None:

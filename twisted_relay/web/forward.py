@@ -15,6 +15,7 @@ from twisted.web.resource import Resource
 from twisted_relay.errors import BadRequest, ConfigurationError, DestinationRefused, RelayError
 from twisted_relay.http.http1 import without_connection_fields
 from twisted_relay.http.message import Request
+from twisted_relay.http.proxied import destination
 from twisted_relay.web.agent import BalancingAgent
 from twisted_relay.web.options import Setting
 from twisted_relay.web.reverse import the_reactor
@@ -66,13 +67,6 @@ class ProxyResource(Resource):
     def close(self) -> Deferred[object]:
         """End what is running; the Deferred fires when nothing is left."""
         return self._origins.close()
-
-
-def destination(request: Request) -> tuple[str, int]:
-    """The host, without brackets, and the port that a request with an authority wants to reach."""
-    host = request.host
-    port = request.authority[len(host) :].removeprefix(b":")
-    return host.decode("ascii").strip("[]"), int(port or 80)
 
 
 class Origins:

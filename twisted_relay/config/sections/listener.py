@@ -5,9 +5,10 @@
 from dataclasses import dataclass, field
 
 from twisted_relay.config.addresses import BINDS, NETWORKS
-from twisted_relay.config.option import option, required
+from twisted_relay.config.option import Parser, option, required, word_list
 from twisted_relay.config.responses import REDIRECT
 from twisted_relay.config.scalars import (
+    ANY_TIME,
     BOOLEAN,
     MODE,
     PATH,
@@ -15,11 +16,17 @@ from twisted_relay.config.scalars import (
     TIME,
     choice,
     count,
+    parse_port,
     reference,
     reference_or_off,
     size_between,
 )
 from twisted_relay.config.values import NOWHERE, BindAddress, Location, Network, Redirect
+
+OWN_BOOLEAN: Parser[bool | None] = Parser(
+    BOOLEAN.kind, BOOLEAN.read, lambda flag: "" if flag is None else BOOLEAN.show(flag)
+)
+PORTS: Parser[tuple[int, ...]] = word_list("ports", parse_port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,12 +164,69 @@ class ListenerOptions:
         "gone and cancels the request, `serve` still sends the response.",
         "serve",
     )
-    via: bool = option(
-        BOOLEAN,
-        True,
-        "Whether a `Via` field is added to requests and responses (RFC 9110 §7.6.3).",
+    via: bool | None = option(
+        OWN_BOOLEAN,
+        None,
+        "Whether a `Via` field is added to requests and responses (RFC 9110 §7.6.3). Without this option a gateway "
+        "adds it and a forward proxy does not.",
         "off",
     )
+    forwarded: bool | None = option(
+        OWN_BOOLEAN,
+        None,
+        "Whether servers are told of the client in `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `Forwarded`. With "
+        "`off` these fields are removed, whoever wrote them. Without this option a gateway tells and a forward proxy "
+        "hides its clients.",
+        "off",
+    )
+    mode: str = option(
+        choice("gateway", "forward"),
+        "gateway",
+        "What the listener is: `gateway` answers for the servers behind it, by routes and backends; `forward` is a "
+        "forward proxy, which goes where its clients say: `http://` URIs, and CONNECT for everything else.",
+        "forward",
+    )
+    connect_ports: tuple[int, ...] = option(
+        PORTS,
+        (443,),
+        "Ports that clients of a forward proxy may reach with CONNECT. Others are answered 403.",
+        "443 8443",
+    )
+    connect_timeout: float = option(
+        TIME,
+        5.0,
+        "Time to connect to a destination of a forward proxy. Then the answer is 504.",
+        "2s",
+    )
+    response_timeout: float = option(
+        TIME,
+        60.0,
+        "Time from a request of a forward proxy's client sent to the header of the response. Then the answer is 504.",
+        "30s",
+    )
+    tunnel_idle_timeout: float = option(
+        TIME,
+        600.0,
+        "Time without any byte, either way, in a tunnel that a client of a forward proxy has opened. Then it is "
+        "closed.",
+        "1h",
+    )
+    tunnel_max_age: float = option(
+        ANY_TIME,
+        0.0,
+        "Age at which such a tunnel is closed, whatever goes through it. 0 means no limit.",
+        "12h",
+    )
+
+    @property
+    def tells_via(self) -> bool:
+        """Whether Via is added."""
+        return self.mode != "forward" if self.via is None else self.via
+
+    @property
+    def tells_client(self) -> bool:
+        """Whether servers are told of the client."""
+        return self.mode != "forward" if self.forwarded is None else self.forwarded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,45 @@
+"""Listeners of `mode = forward`."""
+
+import os
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.config.reading import load_files, places
+
+FORWARD = "[listener:proxy]\nbind = 127.0.0.1:3128\nmode = forward\n"
+GATEWAY = "[listener:web]\nbind = :80\nbackend = app\n"
+BACKEND = "[backend:app]\nservers = http://10.0.0.1\n"
+
+
+class ForwardTests(SynchronousTestCase):
+    """What fits together."""
+
+    def load(self, text: str) -> list[str]:
+        """The diagnostics of a file."""
+        folder = self.mktemp()
+        os.mkdir(folder)
+        return places(load_files(folder, {"relay.ini": text}))
+
+    def test_alone(self) -> None:
+        """A forward proxy needs nothing else."""
+        self.assertEqual(self.load(FORWARD), [])
+        self.assertEqual(self.load(FORWARD + "connect_ports = 443 8443\nvia = on\nforwarded = off\n"), [])
+
+    def test_gateways_options(self) -> None:
+        """It has no backend, redirect or trusted proxies, and routes do not name it."""
+        self.assertEqual(self.load(FORWARD + "backend = app\n" + BACKEND), ["4:1: error[no-effect]"])
+        self.assertEqual(self.load(FORWARD + "redirect = https\n"), ["4:1: error[no-effect]"])
+        self.assertEqual(self.load(FORWARD + "trusted_proxies = 10.0.0.1\n"), ["4:1: error[no-effect]"])
+        route = "[route:a]\nlistener = proxy\nrespond = 200\n"
+        self.assertEqual(self.load(FORWARD + route), ["5:12: error[no-routes]"])
+
+    def test_forward_options(self) -> None:
+        """A gateway has no tunnels of CONNECT."""
+        text = GATEWAY + "connect_ports = 443\ntunnel_max_age = 1h\n" + BACKEND
+        self.assertEqual(self.load(text), ["4:1: warning[no-effect]", "5:1: warning[no-effect]"])
+
+    def test_ports(self) -> None:
+        """Ports are numbers that exist."""
+        self.assertEqual(
+            self.load(FORWARD + "connect_ports = 443 0 65536 x\n"), [f"4:{n}: error[bad-value]" for n in (21, 23, 29)]
+        )

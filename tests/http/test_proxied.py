@@ -1,0 +1,97 @@
+"""Requests as a forward proxy takes them."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_relay.errors import BadRequest, ClientError, MethodNotSupported
+from twisted_relay.http.forwarding import Origin
+from twisted_relay.http.proxied import destination, prepare_proxied_request, read_proxied_request
+
+ORIGIN = Origin("192.0.2.1", b"http", 3128, b"", hidden=True)
+
+
+def head(line: str, *fields: str) -> bytes:
+    """A head without the empty line at its end."""
+    return "\r\n".join([line, *fields]).encode("latin-1")
+
+
+class ReadingTests(SynchronousTestCase):
+    """What a client may ask for."""
+
+    def test_destinations(self) -> None:
+        """Host and port are those of the URI, or of CONNECT's target; Host is not believed."""
+        for line, where, target in (
+            ("GET http://example.org/a?b HTTP/1.1", ("example.org", 80), b"/a?b"),
+            ("GET http://Example.ORG.:8080 HTTP/1.1", ("example.org", 8080), b"/"),
+            ("POST HTTP://[2001:DB8::1]:81/x HTTP/1.1", ("2001:db8::1", 81), b"/x"),
+            ("OPTIONS http://example.org HTTP/1.1", ("example.org", 80), b"*"),
+            ("CONNECT example.org:443 HTTP/1.1", ("example.org", 443), b"example.org:443"),
+            ("CONNECT [::1]:8443 HTTP/1.1", ("::1", 8443), b"[::1]:8443"),
+            ("CONNECT 192.0.2.7:443 HTTP/1.0", ("192.0.2.7", 443), b"192.0.2.7:443"),
+        ):
+            request = read_proxied_request(head(line, "Host: other.example"))
+            self.assertEqual((destination(request), request.target), (where, target), line)
+
+    def test_refused(self) -> None:
+        """Paths, other schemes, and CONNECT without a port, with content or with anything else in its target."""
+        for line, field, error in (
+            ("GET / HTTP/1.1", "", BadRequest),
+            ("OPTIONS * HTTP/1.1", "", BadRequest),
+            ("GET ftp://example.org/ HTTP/1.1", "", BadRequest),
+            ("GET https://example.org/ HTTP/1.1", "", MethodNotSupported),
+            ("GET http:///x HTTP/1.1", "", BadRequest),
+            ("GET http://a@example.org/ HTTP/1.1", "", BadRequest),
+            ("CONNECT example.org HTTP/1.1", "", BadRequest),
+            ("CONNECT example.org: HTTP/1.1", "", BadRequest),
+            ("CONNECT example.org:0 HTTP/1.1", "", BadRequest),
+            ("CONNECT example.org:65536 HTTP/1.1", "", BadRequest),
+            ("CONNECT :443 HTTP/1.1", "", BadRequest),
+            ("CONNECT [::1] HTTP/1.1", "", BadRequest),
+            ("CONNECT http://example.org:443 HTTP/1.1", "", BadRequest),
+            ("CONNECT example.org:443/ HTTP/1.1", "", BadRequest),
+            ("CONNECT a@example.org:443 HTTP/1.1", "", BadRequest),
+            ("CONNECT example.org:443 HTTP/1.1", "Content-Length: 5", BadRequest),
+            ("CONNECT example.org:443 HTTP/1.1", "Transfer-Encoding: chunked", BadRequest),
+        ):
+            lines = ["Host: example.org"] + [field] * bool(field)
+            self.assertIsInstance(self.failure_of(head(line, *lines)), error, line)
+
+    def failure_of(self, octets: bytes) -> ClientError | None:
+        """Why a head is refused."""
+        try:
+            read_proxied_request(octets)
+        except ClientError as error:
+            return error
+        return None
+
+
+class AnonymityTests(SynchronousTestCase):
+    """What destinations see of clients."""
+
+    REVEALING = (
+        "Via: 1.1 inner",
+        "X-Forwarded-For: 10.0.0.7",
+        "Forwarded: for=10.0.0.7",
+        "X-Forwarded-Proto: http",
+        "X-Real-IP: 10.0.0.7",
+        "Client-IP: 10.0.0.7",
+        "x-client-ip: 10.0.0.7",
+        "Proxy-Authorization: Basic YTpi",
+        "Proxy-Connection: keep-alive",
+        "Connection: X-Secret",
+        "X-Secret: 1",
+    )
+
+    def test_nothing_of_the_client(self) -> None:
+        """Everything that tells of the client, or of proxies before us, is gone, and nothing is added."""
+        line = "GET http://example.org/ HTTP/1.1"
+        request = read_proxied_request(head(line, "Host: example.org", "Accept: */*", *self.REVEALING))
+        self.assertEqual(prepare_proxied_request(request, ORIGIN), b"")
+        self.assertEqual(request.fields.lines, [b"Accept: */*"])
+
+    def test_told(self) -> None:
+        """With `forwarded` and `via` on, destinations hear of the client, from us alone."""
+        told = Origin("192.0.2.1", b"http", 3128, b"relay")
+        request = read_proxied_request(head("GET http://a/ HTTP/1.1", "Host: a", "X-Forwarded-For: 10.0.0.7"))
+        prepare_proxied_request(request, told)
+        self.assertEqual(request.fields.get_all(b"x-forwarded-for"), [b"192.0.2.1"])
+        self.assertEqual(request.fields.get(b"via"), b"1.1 relay")

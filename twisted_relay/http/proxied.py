@@ -1,0 +1,71 @@
+"""Requests to a forward proxy (RFC 9112 §3.2.2, §3.2.3; RFC 9110 §9.3.6): the whole URI, or CONNECT with host and port.
+
+A forward proxy hides its clients: what they say of themselves and of proxies before them is removed, and nothing of
+ours is added unless the listener says so.
+"""
+
+from twisted_relay.errors import BadRequest, MethodNotSupported
+from twisted_relay.http.forwarding import Origin, merge_client_fields
+from twisted_relay.http.http1 import check_target, read_head, read_target, without_connection_fields
+from twisted_relay.http.message import Request
+from twisted_relay.http.target import host_of
+
+REVEALING = (b"x-real-ip", b"client-ip", b"x-client-ip", b"true-client-ip", b"x-forwarded", b"x-original-forwarded-for")
+"""Fields in which clients, and proxies before us, say who they are; those of `forwarding` come on top."""
+
+_ASK_SO = "a forward proxy is asked with a whole URI, http://HOST/PATH, or with CONNECT HOST:PORT"
+
+
+def read_proxied_request(head: bytes, max_fields: int = 200) -> Request:
+    """A request as a forward proxy takes it, from its head; raises a `ClientError`."""
+    request = read_head(head, max_fields)
+    if request.method == b"CONNECT":
+        _read_connect(request)
+        return request
+    scheme = request.target[:8].lower()
+    if scheme.startswith(b"https://"):
+        raise MethodNotSupported("https goes through CONNECT")
+    if not scheme.startswith(b"http://"):
+        raise BadRequest(_ASK_SO)
+    read_target(request)
+    return request
+
+
+def _read_connect(request: Request) -> None:
+    """The target is the authority, with its port; it has nothing else. Host is not looked at: it may say less."""
+    target = request.target
+    check_target(target)
+    request.host = host_of(target)
+    port = target[target.rfind(b"]") + 1 :].rpartition(b":")[2]
+    if not port.isdigit() or not int(port):
+        raise BadRequest("the target of CONNECT is HOST:PORT")
+    if request.length != 0:
+        raise BadRequest("CONNECT has no content")
+    request.authority = target
+    request.upgrade = b""
+    request.expects_continue = False
+
+
+def destination(request: Request) -> tuple[str, int]:
+    """The host, without brackets, and the port that a request with an authority wants to reach."""
+    authority = request.authority
+    port = authority[authority.rfind(b"]") + 1 :].partition(b":")[2]
+    return request.host.decode("ascii").strip("[]"), int(port or 80)
+
+
+def prepare_proxied_request(request: Request, origin: Origin) -> bytes:
+    """Make the fields of a request those that its destination shall see; it gets no X-Request-Id, so the answer is
+    empty. Raises `LoopDetected`."""
+    if request.drop:
+        without_connection_fields(request)
+    fields = request.fields
+    for name in REVEALING:
+        if any(line[: len(name)].lower() == name for line in fields.lines):
+            fields.remove(name)
+    if request.tells_way:
+        merge_client_fields(request, origin)
+        if not origin.via:
+            fields.remove(b"via")  # it tells of proxies before us
+    else:
+        fields.lines += origin.lines(request.authority)
+    return b""

@@ -1,0 +1,160 @@
+"""Where requests of a forward proxy go: to the origin that each names itself, or through a tunnel to it.
+
+Origins of plain HTTP have a small backend each, with its pool; the most recently used ones are kept. A tunnel is a
+connection of its own. Which destinations are allowed is not decided here.
+"""
+
+from collections import OrderedDict
+from typing import Any
+
+from twisted_relay.config.tree import BackendOptions, ListenerOptions
+from twisted_relay.config.values import Address, ServerSpec
+from twisted_relay.errors import DestinationRefused, RelayError, ServerError
+from twisted_relay.exchange import Exchange
+from twisted_relay.http.fields import Fields
+from twisted_relay.http.message import Answered, Response
+from twisted_relay.http.proxied import destination
+from twisted_relay.net.deadlines import NEVER
+from twisted_relay.upstream.assemble import Surroundings, assemble, dialler_to
+from twisted_relay.upstream.backend import Backend
+from twisted_relay.upstream.connection import UpstreamConnection
+from twisted_relay.upstream.delivery import forward_to
+from twisted_relay.upstream.dial import Dial
+from twisted_relay.upstream.server import Server
+
+MAX_ORIGINS = 1000
+"""Origins whose connections are kept; of more, the one that was used longest ago is let go."""
+
+
+class Forward:
+    """The destination of all requests of one forward listener."""
+
+    def __init__(self, options: ListenerOptions, surroundings: Surroundings) -> None:
+        self._options = options
+        self._surroundings = surroundings
+        self._origins: OrderedDict[tuple[str, int], Backend] = OrderedDict()
+        self._asking = BackendOptions(
+            name=options.name,
+            connect_timeout=options.connect_timeout,
+            response_timeout=options.response_timeout,
+            eject_after=None,
+            retry_budget=None,
+            retries=1,
+        )
+
+    def __call__(self, exchange: Exchange, answered: Answered) -> None:
+        """See `Destination`."""
+        host, port = destination(exchange.request)
+        if exchange.request.method == b"CONNECT":
+            if port not in self._options.connect_ports:
+                answered(DestinationRefused(f"CONNECT to port {port} is not among connect_ports"))
+                return
+            Connecting(self._options, self._surroundings, exchange, answered).start(host, port)
+            return
+        forward_to(self._origin(host, port))(exchange, answered)
+        exchange.backend = ""
+
+    def _origin(self, host: str, port: int) -> Backend:
+        """The backend of an origin."""
+        backend = self._origins.get((host, port))
+        if backend is None:
+            backend = self._origins[host, port] = self._make(host, port)
+            if len(self._origins) > MAX_ORIGINS:
+                self._let_go()
+        else:
+            self._origins.move_to_end((host, port))
+        return backend
+
+    def _make(self, host: str, port: int) -> Backend:
+        backend = assemble(self._asking, self._surroundings)
+        backend.join(_spec(host, port))
+        return backend
+
+    def _let_go(self) -> None:
+        """The origin that was used longest ago goes; what it still works on is finished."""
+        _, backend = self._origins.popitem(last=False)
+        for pool in backend.pools.values():
+            pool.retire()
+
+    def close(self) -> None:
+        """Close all connections to origins; tunnels end with their clients."""
+        origins, self._origins = self._origins, OrderedDict()
+        for backend in origins.values():
+            backend.close()
+
+
+def _spec(host: str, port: int) -> ServerSpec:
+    address = Address(host, port)
+    return ServerSpec(str(address), "http", address)
+
+
+class Connecting:
+    """A tunnel being opened. Owns the connection until the client's side takes it over."""
+
+    def __init__(
+        self, options: ListenerOptions, surroundings: Surroundings, exchange: Exchange, answered: Answered
+    ) -> None:
+        self._options = options
+        self._surroundings = surroundings
+        self._exchange = exchange
+        self._answered = answered
+        self._dial: Dial | None = None
+        self.server: Server
+
+    def start(self, host: str, port: int) -> None:
+        """Connect to the destination, and answer 200 when the connection stands."""
+        exchange, surroundings = self._exchange, self._surroundings
+        spec = _spec(host, port)
+        exchange.server = spec.name
+        exchange.tries = 1
+        options = BackendOptions(name=self._options.name, connect_timeout=self._options.connect_timeout)
+        self.server = Server(spec, options, surroundings.deadlines.now)
+        exchange.cancel = self._cancel
+        dial = dialler_to(spec, options, surroundings).dial(self._make, self._connected)
+        if dial.is_pending:
+            self._dial = dial
+
+    def _make(self) -> UpstreamConnection:
+        return UpstreamConnection(self, self._surroundings.deadlines.now)
+
+    def _cancel(self) -> None:
+        """The client is gone."""
+        dial, self._dial = self._dial, None
+        if dial is not None:
+            dial.cancel()
+
+    def _connected(self, result: UpstreamConnection | ServerError) -> None:
+        self._dial = None
+        exchange, now = self._exchange, self._surroundings.deadlines.now()
+        exchange.cancel = None
+        if isinstance(result, RelayError):
+            self._answered(result)
+            return
+        exchange.sent = exchange.first_byte = now
+        response = Response(200, b"Connection established", Fields())
+        age = self._options.tunnel_max_age
+        response.upgraded = _Tunnelled(result.transport, self._options.tunnel_idle_timeout, now + age if age else NEVER)
+        self._answered(response)
+
+    # -- the owner of the connection ------------------------------------------------------------------------------
+
+    def give_back(self, connection: UpstreamConnection) -> None:
+        """See `Owner`: it never is."""
+
+    def lost(self, connection: UpstreamConnection) -> None:
+        """See `Owner`: whoever has the transport notices."""
+
+
+class _Tunnelled:
+    """The server's side of a tunnel; see `Upgraded`."""
+
+    __slots__ = ("early", "ends_at", "idle_timeout", "transport")
+
+    def __init__(self, transport: Any, idle_timeout: float, ends_at: float) -> None:
+        self.transport: object = transport
+        self.early = b""
+        self.idle_timeout = idle_timeout
+        self.ends_at = ends_at
+
+    def closed(self) -> None:
+        """See `Upgraded`."""
