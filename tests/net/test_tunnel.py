@@ -6,6 +6,7 @@ from twisted.internet.protocol import Protocol
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.transports import MemoryReactor, MemorySocket, accept
+from twisted_relay.net import splice
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.net.tunnel import FLUSH_TIMEOUT, Tunnel
 
@@ -14,7 +15,8 @@ class TunnelTests(SynchronousTestCase):
     """A tunnel between a client and a server."""
 
     def setUp(self) -> None:
-        """Both are connected, the tunnel is not made yet."""
+        """Both are connected, the tunnel is not made yet. Nothing in memory can be spliced."""
+        self.patch(splice, "AVAILABLE", False)
         self.reactor = MemoryReactor()
         self.deadlines = Deadlines(self.reactor, self.reactor.seconds)
         self.deadlines.start()

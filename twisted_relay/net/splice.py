@@ -17,6 +17,8 @@ from twisted_relay.net.transport import Eager
 AVAILABLE = hasattr(os, "splice")
 PIPE_SIZE = 1 << 20
 """Octets asked for; the kernel may give less to an unprivileged user (`fs.pipe-user-pages-soft`)."""
+ENDLESS = 1 << 62
+"""A length for what goes on until its source ends."""
 _FLAGS = getattr(os, "SPLICE_F_MOVE", 0) | getattr(os, "SPLICE_F_NONBLOCK", 0)
 _MAX_IDLE_PIPES = 16
 _idle_pipes: list[tuple[int, int]] = []
@@ -61,6 +63,16 @@ class Pump:
         self.moved = 0
         source.on_readable = self._readable
         sink.on_writable = self._writable
+
+    def salvage(self) -> bytes:
+        """Take out what is in the pipe, at most `PIPE_SIZE` octets: the sink has not got it."""
+        data = b""
+        while self._pipe is not None and self._in_pipe:
+            piece = os.read(self._pipe[0], self._in_pipe)
+            self._in_pipe -= len(piece)
+            data += piece
+        self.moved += len(data)
+        return data
 
     def stop(self) -> None:
         """Give everything back; what is in the pipe is lost. Later calls do nothing."""

@@ -1,8 +1,11 @@
-"""Two transports tied together after a 101 response: octets pass both ways, whatever they mean.
+"""Two transports tied together after a 101 response, or a 200 to CONNECT: octets pass both ways, whatever they mean.
 
 Back-pressure is Twisted's own: each transport is the other's producer. A half-close is passed on where the
 transport can do it (TLS cannot). The tunnel ends when both directions have ended, one side is lost, or nothing
 has moved for `idle_timeout` seconds.
+
+A direction through which much has come goes on inside the kernel (`splice`), if both ends are plain sockets; when it
+rests it is copied again, so that a tunnel that is idle holds no pipes.
 """
 
 from collections.abc import Callable
@@ -14,10 +17,16 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_relay.net import splice
 from twisted_relay.net.deadlines import NEVER, Deadlines
+from twisted_relay.net.transport import plain_socket
 
 FLUSH_TIMEOUT = 10.0
 """Seconds that the surviving side has to take what is still queued for it."""
+SPLICE_FROM = 131072
+"""Octets of one direction from which on it is worth its pipe."""
+LOOKS = 4
+"""Into how many parts the idle time is cut where octets pass unseen: one look at the end of each."""
 
 
 def take_over(transport: object, protocol: Protocol) -> None:
@@ -29,6 +38,10 @@ def take_over(transport: object, protocol: Protocol) -> None:
     protocol.transport = cast(Any, transport)
 
 
+def _never(moved: int) -> None:
+    """What has no end is never done."""
+
+
 @implementer(IHalfCloseableProtocol)
 class _End(Protocol):
     """One end: what it receives goes to the other."""
@@ -36,17 +49,49 @@ class _End(Protocol):
     def __init__(self, tunnel: "Tunnel") -> None:
         self.tunnel = tunnel
         self.received = 0
+        self.pump: splice.Pump | None = None
+        """Moves what comes from this end, while it does so inside the kernel."""
+        self.copied = 0
+        """Octets that were copied since the last pump."""
         self.open = True
         self.reading = True
         self.other: _End
 
     def dataReceived(self, data: bytes) -> None:
         self.received += len(data)
+        self.copied += len(data)
         self.tunnel.touch()
         cast(Any, self.other.transport).write(data)
+        if self.copied >= SPLICE_FROM and self.reading and self.open and self.other.open:
+            self._splice()
+
+    def _splice(self) -> None:
+        """Go on inside the kernel, if that can be done now."""
+        self.copied = 0
+        if not splice.AVAILABLE or self.pump is not None:
+            return
+        source, sink = plain_socket(self.transport), plain_socket(self.other.transport)
+        if source is None or sink is None:
+            return
+        try:
+            self.pump = splice.Pump(source, sink, splice.ENDLESS, _never)
+        except OSError:
+            return  # no descriptors left for a pipe: go on by copying
+        self.tunnel.touch()
+
+    def stop_pump(self) -> None:
+        """Copy again, what the pipe still held first."""
+        pump, self.pump = self.pump, None
+        if pump is not None:
+            rest = pump.salvage()
+            self.received += pump.moved
+            pump.stop()
+            if rest and self.other.open:
+                cast(Any, self.other.transport).write(rest)
 
     def readConnectionLost(self) -> None:
         self.reading = False
+        self.stop_pump()
         if not self.other.reading:
             self.tunnel.close()
             return
@@ -75,6 +120,7 @@ class Tunnel:
         self._idle_timeout = idle_timeout or NEVER
         self._done: Callable[[int, int], None] | None = done
         self._closing = False
+        self._moved = 0.0  # when something did, as far as we have seen
         self._client = _End(self)
         self._server = _End(self)
         self._client.other, self._server.other = self._server, self._client
@@ -95,13 +141,34 @@ class Tunnel:
     def touch(self) -> None:
         """Something moved."""
         if not self._closing:
-            self.deadline = min(self._deadlines.now() + self._idle_timeout, self.ends_at)
+            self._moved = now = self._deadlines.now()
+            pumping = self._client.pump is not None or self._server.pump is not None
+            patience = self._idle_timeout / LOOKS if pumping else self._idle_timeout
+            self.deadline = min(now + patience, self.ends_at)
+
+    def _look(self, now: float) -> bool:
+        """Whether something moved where we do not see it; a direction that rests is copied again."""
+        moved = False
+        for end in (self._client, self._server):
+            if end.pump is not None:
+                if end.pump.has_moved():
+                    moved = True
+                elif not end.pump.waits_for_sink:
+                    end.stop_pump()
+        if moved:
+            self.touch()
+        elif now - self._moved < self._idle_timeout and now < self.ends_at:
+            self.deadline = min(self._moved + self._idle_timeout, self.ends_at)
+            moved = True
+        return moved and now < self.ends_at
 
     def close(self) -> None:
         """End both sides; what is queued is still sent, for a while."""
         if not self._closing:
             self._closing = True
             self.deadline = self._deadlines.now() + FLUSH_TIMEOUT
+            for end in (self._client, self._server):
+                end.stop_pump()
             for end in (self._client, self._server):
                 cast(Any, end.transport).unregisterProducer()
                 if end.open:
@@ -114,7 +181,8 @@ class Tunnel:
     def expired(self, now: float) -> None:
         """Idle for too long, or not flushed in time."""
         if not self._closing:
-            self.close()
+            if not self._look(now):
+                self.close()
             return
         self.deadline = NEVER
         for end in (self._client, self._server):
