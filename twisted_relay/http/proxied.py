@@ -10,7 +10,9 @@ from twisted_relay.http.http1 import check_target, read_head, read_target, witho
 from twisted_relay.http.message import Request
 from twisted_relay.http.target import host_of
 
-REVEALING = (b"x-real-ip", b"client-ip", b"x-client-ip", b"true-client-ip", b"x-forwarded", b"x-original-forwarded-for")
+REVEALING = frozenset(
+    (b"x-real-ip", b"client-ip", b"x-client-ip", b"true-client-ip", b"x-forwarded", b"x-original-forwarded-for")
+)
 """Fields in which clients, and proxies before us, say who they are; those of `forwarding` come on top."""
 
 _ASK_SO = "a forward proxy is asked with a whole URI, http://HOST/PATH, or with CONNECT HOST:PORT"
@@ -59,9 +61,7 @@ def prepare_proxied_request(request: Request, origin: Origin) -> bytes:
     if request.drop:
         without_connection_fields(request)
     fields = request.fields
-    for name in REVEALING:
-        if any(line[: len(name)].lower() == name for line in fields.lines):
-            fields.remove(name)
+    fields.lines = [line for line in fields.lines if line[: line.find(b":")].lower() not in REVEALING]
     if request.tells_way:
         merge_client_fields(request, origin)
         if not origin.via:

@@ -10,7 +10,7 @@ from typing import Any
 from twisted_relay.config.tree import BackendOptions, ListenerOptions
 from twisted_relay.config.values import Address, ServerSpec
 from twisted_relay.errors import DestinationRefused, RelayError, ServerError
-from twisted_relay.exchange import Exchange
+from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.message import Answered, Response
 from twisted_relay.http.proxied import destination
@@ -32,9 +32,9 @@ class Forward:
     def __init__(self, options: ListenerOptions, surroundings: Surroundings) -> None:
         self._options = options
         self._surroundings = surroundings
-        self._origins: OrderedDict[tuple[str, int], Backend] = OrderedDict()
+        self._origins: OrderedDict[tuple[str, int], tuple[Backend, Destination]] = OrderedDict()
         self._asking = BackendOptions(
-            name=options.name,
+            name="",
             connect_timeout=options.connect_timeout,
             response_timeout=options.response_timeout,
             eject_after=None,
@@ -51,35 +51,31 @@ class Forward:
                 return
             Connecting(self._options, self._surroundings, exchange, answered).start(host, port)
             return
-        forward_to(self._origin(host, port))(exchange, answered)
-        exchange.backend = ""
-
-    def _origin(self, host: str, port: int) -> Backend:
-        """The backend of an origin."""
-        backend = self._origins.get((host, port))
-        if backend is None:
-            backend = self._origins[host, port] = self._make(host, port)
+        key = host, port
+        origin = self._origins.get(key)
+        if origin is None:
+            origin = self._origins[key] = self._make(host, port)
             if len(self._origins) > MAX_ORIGINS:
                 self._let_go()
         else:
-            self._origins.move_to_end((host, port))
-        return backend
+            self._origins.move_to_end(key)
+        origin[1](exchange, answered)
 
-    def _make(self, host: str, port: int) -> Backend:
+    def _make(self, host: str, port: int) -> tuple[Backend, Destination]:
         backend = assemble(self._asking, self._surroundings)
         backend.join(_spec(host, port))
-        return backend
+        return backend, forward_to(backend)
 
     def _let_go(self) -> None:
         """The origin that was used longest ago goes; what it still works on is finished."""
-        _, backend = self._origins.popitem(last=False)
+        _, (backend, _) = self._origins.popitem(last=False)
         for pool in backend.pools.values():
             pool.retire()
 
     def close(self) -> None:
         """Close all connections to origins; tunnels end with their clients."""
         origins, self._origins = self._origins, OrderedDict()
-        for backend in origins.values():
+        for backend, _ in origins.values():
             backend.close()
 
 
