@@ -35,6 +35,7 @@ PROXIES: dict[str, tuple[str, bool, str, str]] = {
 bind = 127.0.0.1:{port}
 mode = forward
 connect_ports = {tunnel}
+allow_destination = 127.0.0.0/8
 """,
         "{twistd} -n --pidfile= relay --config {configuration}",
     ),

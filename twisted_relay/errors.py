@@ -70,6 +70,16 @@ class DestinationRefused(ClientError):
     explanation = "This destination is not allowed."
 
 
+class DestinationForbidden(DestinationRefused):
+    """The destination has an address that the guard forbids: inside, on this machine, or nowhere.
+
+    The text names the address and its range. Clients are not told, so that nobody can ask what names inside mean.
+    """
+
+    reason = "guard"
+    proxy_status = "destination_ip_prohibited"
+
+
 class RequestTimeout(ClientError):
     """The request did not arrive in time."""
 

@@ -31,12 +31,15 @@ from twisted_relay.downstream.respond import redirect, respond
 from twisted_relay.exchange import Destination, Observer
 from twisted_relay.filters import filters_of
 from twisted_relay.filters.chain import chain
+from twisted_relay.guard.guard import Guard
+from twisted_relay.guard.ourselves import Ourselves
 from twisted_relay.health import watchers_of
 from twisted_relay.metrics.exposition import Exposition
 from twisted_relay.metrics.requests import RequestMetrics
 from twisted_relay.metrics.sources import Sources, certificate_ends
 from twisted_relay.names.nameservers import Nameservers
 from twisted_relay.net.deadlines import Deadlines, tick_for
+from twisted_relay.net.interfaces import MachineAddresses
 from twisted_relay.net.lag import Lag
 from twisted_relay.net.poller import poller_in
 from twisted_relay.routing import Route, Router
@@ -62,8 +65,11 @@ class Traffic:
         config: Config,
         surroundings: Surroundings,
         observers: Callable[[ListenerOptions], Sequence[Observer]],
+        ourselves: Ourselves | None = None,
     ) -> None:
-        """`observers` says who is told of every exchange of a listener. Raises `ConfigurationError`."""
+        """`observers` says who is told of every exchange of a listener, `ourselves` where no client is led back to.
+        Raises `ConfigurationError`."""
+        self._ourselves = ourselves or Ourselves()
         self._deadlines = surroundings.deadlines
         self._surroundings = surroundings
         self.forwards: list[Forward] = []
@@ -100,7 +106,8 @@ class Traffic:
 
     def _fallback(self, options: ListenerOptions) -> Destination | None:
         if options.mode == "forward":
-            forward = Forward(options, self._surroundings)
+            guard = Guard(options.allow_destination, self._ourselves)
+            forward = Forward(options, replace(self._surroundings, guard=guard))
             self.forwards.append(forward)
             return forward
         if options.redirect is not None:
@@ -125,7 +132,8 @@ class Relay:
         self.poller = poller_in(reactor)
         self.resolver = Resolver(reactor)
         surroundings = Surroundings(reactor, self.poller, self.deadlines, self.resolver)
-        traffic = Traffic(config, surroundings, self._observers)
+        self.ourselves = Ourselves(MachineAddresses(now))
+        traffic = Traffic(config, surroundings, self._observers, self.ourselves)
         self.backends, self.listeners = traffic.backends, traffic.listeners
         self.forwards = traffic.forwards
         self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
@@ -186,6 +194,7 @@ class Relay:
             ports.open()
         self.admin.open()
         self.control.open()
+        self.ourselves.listen([*self.admin.addresses, *(where for ports in self.ports for where in ports.addresses)])
 
     def start(self) -> None:
         """Start the clocks."""

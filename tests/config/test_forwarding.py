@@ -43,3 +43,15 @@ class ForwardTests(SynchronousTestCase):
         self.assertEqual(
             self.load(FORWARD + "connect_ports = 443 0 65536 x\n"), [f"4:{n}: error[bad-value]" for n in (21, 23, 29)]
         )
+
+    def test_exceptions(self) -> None:
+        """Exceptions from the guard belong to forward proxies, are read word by word, and should not be for all."""
+        self.assertEqual(self.load(FORWARD + "allow_destination = 10.0.0.0/8 .inner.example\n"), [])
+        self.assertEqual(
+            self.load(FORWARD + "allow_destination =\n    10.0.0.0/8\n    10.1\n"), ["6:5: error[bad-value]"]
+        )
+        self.assertEqual(
+            self.load(FORWARD + "allow_destination = 10.0.0.0/8 0.0.0.0/0 ::/0\n"),
+            ["4:32: warning[no-guard]", "4:42: warning[no-guard]"],
+        )
+        self.assertEqual(self.load(GATEWAY + "allow_destination = 10.0.0.0/8\n" + BACKEND), ["4:1: warning[no-effect]"])

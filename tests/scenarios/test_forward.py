@@ -15,6 +15,7 @@ RELAY = """\
 bind = 127.0.0.1:${PROXY}
 mode = forward
 connect_ports = 443 ${SECURE} ${ECHO}
+allow_destination = 127.0.0.0/8 ::1
 """
 NGINX = """
     server {

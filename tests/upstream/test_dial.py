@@ -5,13 +5,13 @@ import errno
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.playbook import BACKEND, Conversation
-from twisted_relay.errors import ConnectFailed, ConnectTimeout, NameNotResolved, ServerError
+from twisted_relay.errors import ConnectFailed, ConnectTimeout, NameNotResolved, RelayError
 from twisted_relay.upstream import dial
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import STAGGER, Dial
 from twisted_relay.upstream.resolver import Found
 
-Result = UpstreamConnection | ServerError
+Result = UpstreamConnection | RelayError
 
 
 class DialTests(SynchronousTestCase):

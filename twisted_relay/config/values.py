@@ -72,6 +72,30 @@ class ServerSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowedDestination:
+    """A destination that the guard of a forward proxy lets through: a network, or without one a name, at some ports.
+
+    A name is lower-case and has no dot at its end; with one at its start it takes all names below it too. `ports` are
+    ranges, both ends included; without any all ports are meant.
+    """
+
+    network: Network | None
+    name: str = ""
+    ports: tuple[tuple[int, int], ...] = ()
+
+    def takes_name(self, host: str) -> bool:
+        """Whether a host, in lower case, is meant by the name."""
+        name = self.name
+        return host == name or (name[0] == "." and (host == name[1:] or host.endswith(name)))
+
+    def takes_port(self, port: int, *, by_port: bool) -> bool:
+        """Whether a port is meant; `by_port`: only if it is named."""
+        if not self.ports:
+            return not by_port
+        return any(low <= port <= high for low, high in self.ports)
+
+
+@dataclass(frozen=True, slots=True)
 class DiscoverSpec:
     """Where servers are looked for: addresses of a DNS name, its SRV records, or the lines of a file."""
 

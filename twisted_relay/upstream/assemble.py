@@ -14,6 +14,7 @@ from twisted_relay.balancing.policy import Random
 from twisted_relay.config.secrets import read_secret
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, ServerSpec
+from twisted_relay.guard.guard import Guard
 from twisted_relay.histogram import DURATION_BOUNDS
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.tls import server_context
@@ -38,6 +39,8 @@ class Surroundings:
     """What policies and others draw from: numbers from 0 to 1."""
     make_dialler: Callable[[ServerSpec, BackendOptions, "Surroundings"], Dialler] | None = None
     """Makes what opens connections to a server, where that is not the network: a seam for simulations."""
+    guard: Guard | None = None
+    """Judges every address that is dialled, where clients choose the destinations."""
 
 
 def assemble(
@@ -81,7 +84,9 @@ def look_up_servers(backend: Backend, resolver: Resolver) -> None:
 def _dialler(spec: ServerSpec, options: BackendOptions, surroundings: Surroundings) -> Dialler:
     host = spec.address.host if isinstance(spec.address, Address) else "localhost"
     context = server_context(options, spec.host or host) if spec.scheme == "https" else None
-    return Dialler(surroundings.poller, spec, surroundings.resolver, context, time_to_connect(options))
+    return Dialler(
+        surroundings.poller, spec, surroundings.resolver, context, time_to_connect(options), surroundings.guard
+    )
 
 
 def time_to_connect(options: BackendOptions) -> float:

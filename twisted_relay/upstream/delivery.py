@@ -134,7 +134,7 @@ class Delivery:
             if dial.is_pending:
                 self._dial = dial
 
-    def _connected(self, result: UpstreamConnection | ServerError) -> None:
+    def _connected(self, result: UpstreamConnection | RelayError) -> None:
         self._dial = None
         if isinstance(result, UpstreamConnection):
             self._send(result)

@@ -1,7 +1,8 @@
 """Opening a connection to one server: its addresses, TLS, and one time limit over all of it.
 
 A name may have several addresses; the next one is tried when the one before has failed or has not answered for
-`STAGGER` seconds (RFC 8305), and the first that stands wins.
+`STAGGER` seconds (RFC 8305), and the first that stands wins. With a guard the addresses are judged between the look-up
+and the first try, and what has been judged is what is dialled: nobody is asked for them a second time.
 """
 
 from collections.abc import Callable
@@ -16,8 +17,20 @@ from twisted.internet.protocol import ClientFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
-from twisted_relay.config.values import Address, ServerSpec
-from twisted_relay.errors import ConnectFailed, ConnectRefused, ConnectTimeout, NameNotResolved, ServerError, TLSFailed
+from twisted_relay.config.values import Address, BindAddress, ServerSpec
+from twisted_relay.errors import (
+    BadRequest,
+    ConnectFailed,
+    ConnectRefused,
+    ConnectTimeout,
+    DestinationForbidden,
+    NameNotResolved,
+    RelayError,
+    ServerError,
+    TLSFailed,
+)
+from twisted_relay.guard.guard import Guard
+from twisted_relay.guard.hosts import is_literal, read_host
 from twisted_relay.net.transport import Dialling, dial_tcp, dial_unix
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.resolver import Resolver
@@ -25,12 +38,16 @@ from twisted_relay.upstream.resolver import Resolver
 STAGGER = 0.25
 """Seconds for which an address may keep the next one waiting."""
 
-Dialled = Callable[[UpstreamConnection | ServerError], None]
+Dialled = Callable[[UpstreamConnection | RelayError], None]
 Maker = Callable[[], UpstreamConnection]
 
 
 class Dialler:
-    """Opens connections to one server. `tls` is None for plain HTTP; `timeout` is seconds."""
+    """Opens connections to one server. `tls` is None for plain HTTP; `timeout` is seconds.
+
+    `guard` judges where the server was named by a client; what the operator names needs none. Then a connection may
+    also end with `DestinationForbidden`, or `BadRequest` for a host that is none.
+    """
 
     def __init__(
         self,
@@ -39,12 +56,14 @@ class Dialler:
         resolver: Resolver,
         tls: IOpenSSLClientConnectionCreator | None,
         timeout: float,
+        guard: Guard | None = None,
     ) -> None:
         self.reactor = reactor
         self.spec = spec
         self.resolver = resolver
         self.tls = tls
         self.timeout = timeout
+        self.guard = guard
 
     def dial(self, make: Maker, done: Dialled) -> "Dial":
         """Open a connection with a protocol that `make` makes; `done` is called once, unless cancelled."""
@@ -71,11 +90,37 @@ class Dial:
         reactor = self._dialler.reactor
         self._timer = reactor.callLater(self._dialler.timeout or 86400.0, self._timed_out)
         address = self._dialler.spec.address
-        if isinstance(address, Address):
+        if self._dialler.guard is not None:
+            self._start_guarded(self._dialler.guard, address)
+        elif isinstance(address, Address):
             self._dialler.resolver.addresses(address.host, self._resolved)
         else:
             self._addresses = [address.path]
             self._next()
+
+    def _start_guarded(self, guard: Guard, address: BindAddress) -> None:
+        """The same for a destination that a client has chosen."""
+        if not isinstance(address, Address):
+            self._finish(DestinationForbidden(f"{address} is a socket of this machine"))
+            return
+        try:
+            host = read_host(address.host)
+        except BadRequest as error:
+            self._finish(error)
+            return
+
+        def judge(addresses: tuple[str, ...]) -> None:
+            try:
+                guard.check(host, address.port, addresses)
+            except DestinationForbidden as error:
+                self._finish(error)
+            else:
+                self._resolved(addresses)
+
+        if is_literal(host):
+            judge((host,))
+        else:
+            self._dialler.resolver.addresses(host, judge)
 
     @property
     def is_pending(self) -> bool:
@@ -123,7 +168,7 @@ class Dial:
         self._timer = None
         self._finish(ConnectTimeout(f"no connection within {self._dialler.timeout:g} s"))
 
-    def _finish(self, result: UpstreamConnection | ServerError) -> None:
+    def _finish(self, result: UpstreamConnection | RelayError) -> None:
         done, self._done = self._done, None
         self._stop(keep=result)
         if done is not None:

@@ -1,7 +1,8 @@
 """Where requests of a forward proxy go: to the origin that each names itself, or through a tunnel to it.
 
 Origins of plain HTTP have a small backend each, with its pool; the most recently used ones are kept. A tunnel is a
-connection of its own. Which destinations are allowed is not decided here.
+connection of its own. Which destinations are allowed is not decided here: the guard of `surroundings` judges every
+address that is dialled.
 """
 
 from collections import OrderedDict
@@ -9,8 +10,9 @@ from typing import Any
 
 from twisted_relay.config.tree import BackendOptions, ListenerOptions
 from twisted_relay.config.values import Address, ServerSpec
-from twisted_relay.errors import DestinationRefused, RelayError, ServerError
+from twisted_relay.errors import BadRequest, DestinationRefused, RelayError
 from twisted_relay.exchange import Destination, Exchange
+from twisted_relay.guard.hosts import read_host
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.message import Answered, Response
 from twisted_relay.http.proxied import destination
@@ -54,7 +56,11 @@ class Forward:
         key = host, port
         origin = self._origins.get(key)
         if origin is None:
-            origin = self._origins[key] = self._make(host, port)
+            try:
+                origin = self._origins[key] = self._make(read_host(host), port)
+            except BadRequest as error:
+                answered(error)
+                return
             if len(self._origins) > MAX_ORIGINS:
                 self._let_go()
         else:
@@ -119,7 +125,7 @@ class Connecting:
         if dial is not None:
             dial.cancel()
 
-    def _connected(self, result: UpstreamConnection | ServerError) -> None:
+    def _connected(self, result: UpstreamConnection | RelayError) -> None:
         self._dial = None
         exchange, now = self._exchange, self._surroundings.deadlines.now()
         exchange.cancel = None

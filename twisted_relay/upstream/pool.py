@@ -7,7 +7,7 @@ A connection is idle, lent, or gone; the pool closes what has been idle too long
 from collections.abc import Callable
 
 from twisted_relay.config.tree import BackendOptions
-from twisted_relay.errors import ServerError
+from twisted_relay.errors import RelayError
 from twisted_relay.histogram import FAST_BOUNDS, Histogram
 from twisted_relay.net.deadlines import NEVER, Deadlines
 from twisted_relay.net.transport import surplus
@@ -15,7 +15,7 @@ from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import Dial, Dialler
 from twisted_relay.upstream.server import Server
 
-Connected = Callable[[UpstreamConnection | ServerError], None]
+Connected = Callable[[UpstreamConnection | RelayError], None]
 """Takes a connection that has just been made, or why there is none."""
 
 
@@ -56,7 +56,7 @@ class Pool:
         """Open a connection and call back with it or with the error; the caller may cancel it until then."""
         started = self._deadlines.now()
 
-        def done(result: UpstreamConnection | ServerError) -> None:
+        def done(result: UpstreamConnection | RelayError) -> None:
             if isinstance(result, UpstreamConnection):
                 self._connect_times.observe(self._deadlines.now() - started)
                 self._opened(result)

@@ -5,6 +5,7 @@
 from dataclasses import dataclass, field
 
 from twisted_relay.config.addresses import BINDS, NETWORKS
+from twisted_relay.config.destinations import DESTINATIONS
 from twisted_relay.config.option import Parser, option, required, word_list
 from twisted_relay.config.responses import REDIRECT
 from twisted_relay.config.scalars import (
@@ -21,7 +22,7 @@ from twisted_relay.config.scalars import (
     reference_or_off,
     size_between,
 )
-from twisted_relay.config.values import NOWHERE, BindAddress, Location, Network, Redirect
+from twisted_relay.config.values import NOWHERE, AllowedDestination, BindAddress, Location, Network, Redirect
 
 OWN_BOOLEAN: Parser[bool | None] = Parser(
     BOOLEAN.kind, BOOLEAN.read, lambda flag: "" if flag is None else BOOLEAN.show(flag)
@@ -216,6 +217,16 @@ class ListenerOptions:
         0.0,
         "Age at which such a tunnel is closed, whatever goes through it. 0 means no limit.",
         "12h",
+    )
+
+    allow_destination: tuple[AllowedDestination, ...] = option(
+        DESTINATIONS,
+        (),
+        "Exceptions from the guard of a forward proxy, which refuses addresses that are private, of this machine, or "
+        "otherwise not of the public Internet: networks, and names with whatever they resolve to, `.example.org` with "
+        "all names below it. With `:PORT`, or several as in `:80,443,8000-8099`, only there. Listeners of relay itself "
+        "are reached only by an exception that names their port.",
+        "10.20.0.0/16 [fd00:1::/32]:443 wiki.example.org:80,443 .inner.example.org",
     )
 
     @property
