@@ -13,7 +13,7 @@ from twisted_relay.guard.hosts import is_literal, read_host
 #: (as written, as compared)
 READ = (
     ("example.org", "example.org"),
-    ("EXAMPLE.org.", "example.org"),
+    ("EXAMPLE.org", "example.org"),
     ("xn--bcher-kva.example", "xn--bcher-kva.example"),
     ("_service.a-b.example", "_service.a-b.example"),
     ("localhost", "localhost"),
@@ -22,7 +22,6 @@ READ = (
     ("0x7f.1.example", "0x7f.1.example"),
     ("a" * 63 + ".example", "a" * 63 + ".example"),
     ("127.0.0.1", "127.0.0.1"),
-    ("127.0.0.1.", "127.0.0.1"),
     ("::1", "::1"),
     ("[::1]", "::1"),
     ("[0:0::0:0:0001]", "::1"),
@@ -31,7 +30,20 @@ READ = (
 )
 
 MALFORMED = (
-    *("", ".", "..", "a..b", ".a", "a..", "127.0.0.1..", "-a.example", "a-.example", "a" * 64, "a." * 127 + "ab"),
+    *(
+        "",
+        ".",
+        "..",
+        "a..b",
+        ".a",
+        "a..",
+        "127.0.0.1.",
+        "a.example.",
+        "-a.example",
+        "a-.example",
+        "a" * 64,
+        "a." * 127 + "ab",
+    ),
     *("0x7f.1", "0X7F.1", "0x7f000001", "0x7f.0.0.0x1", "0x", "a.0x", "2130706433", "0177.0.0.1", "127.1", "127.0.1"),
     *("017700000001", "127.0.0.01", "127.0.0.256", "1.2.3.4.5", "00000177.1", "0", "0.0", "127.0.0.0x1", "example.1"),
     *(

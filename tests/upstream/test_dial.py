@@ -1,11 +1,21 @@
 """Opening a connection: several addresses, one time limit, and calling it off."""
 
 import errno
+from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.playbook import BACKEND, Conversation
-from twisted_relay.errors import ConnectFailed, ConnectTimeout, NameNotResolved, RelayError
+from twisted_relay.config.values import Address, BindAddress, UnixAddress
+from twisted_relay.errors import (
+    BadRequest,
+    ConnectFailed,
+    ConnectTimeout,
+    DestinationForbidden,
+    NameNotResolved,
+    RelayError,
+)
+from twisted_relay.guard.guard import Guard
 from twisted_relay.upstream import dial
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import STAGGER, Dial
@@ -148,6 +158,55 @@ class DialTests(SynchronousTestCase):
         talk.pool().dial(results.append)
         self.assertEqual([type(result) for result in results], [ConnectFailed])
         self.end(talk)
+
+    def test_guarded(self) -> None:
+        """A guard judges all that a name resolves to; what it lets through is dialled without another look-up."""
+        for addresses, expected in (
+            (("93.184.216.34", "93.184.216.35"), None),
+            (("93.184.216.34", "10.0.0.1"), DestinationForbidden),
+            ((), NameNotResolved),
+        ):
+            talk, results, asked = self.guarded("a.example")
+            asked[0](addresses)
+            talk.settle()
+            self.assertEqual(self.hosts(talk), [] if expected else ["93.184.216.34"])
+            if expected is None:
+                talk.accepts("93.184.216.34")
+            self.assertEqual([type(result) for result in results], [expected or UpstreamConnection])
+            self.assertEqual(len(asked), 1)
+            self.end(talk)
+
+    def test_guarded_addresses(self) -> None:
+        """Addresses are judged without a look-up; what is no host fails at once."""
+        for host, expected in (
+            ("10.0.0.1", DestinationForbidden),
+            ("::1", DestinationForbidden),
+            ("0x7f.1", BadRequest),
+        ):
+            talk, results, asked = self.guarded(host)
+            self.assertEqual(([type(result) for result in results], asked), ([expected], []))
+            talk.nobody_is_dialled()
+            self.end(talk)
+
+    def test_guarded_sockets(self) -> None:
+        """A UNIX socket is of this machine."""
+        talk, results, _ = self.guarded("", UnixAddress("/run/a.sock"))
+        self.assertEqual([type(result) for result in results], [DestinationForbidden])
+        self.end(talk)
+
+    def guarded(self, host: str, address: BindAddress | None = None) -> tuple[Conversation, list[Result], list[Found]]:
+        """Begin to connect, with a guard; the last list gets whoever waits for addresses."""
+        talk = Conversation(self)
+        asked: list[Found] = []
+        self.patch(talk.resolver, "addresses", lambda host, found: asked.append(found))
+        results: list[Result] = []
+        pool = talk.pool()
+        pool.dialler.guard = Guard()
+        pool.dialler.spec = replace(pool.dialler.spec, address=address or Address(host, 80))
+        dial = pool.dial(results.append)
+        talk.settle()
+        self.assertIs(dial.is_pending, not results)
+        return talk, results, asked
 
     def end(self, talk: Conversation) -> None:
         """Nothing is left."""

@@ -9,6 +9,7 @@ from tests.support.playbook import LISTENER, ROUTE, Conversation, head, ok
 from twisted_relay.config.tree import BackendOptions, ListenerOptions, RouteOptions
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
+from twisted_relay.guard.guard import Guard
 from twisted_relay.routing import Route, Router
 from twisted_relay.upstream import forward
 from twisted_relay.upstream.assemble import Surroundings
@@ -26,9 +27,11 @@ def connecting(target: str = "10.0.0.1:443") -> bytes:
 class Proxied(Conversation):
     """A conversation in which the listener is a forward proxy."""
 
-    def __init__(self, case: SynchronousTestCase, listener: ListenerOptions = PROXY) -> None:
+    def __init__(
+        self, case: SynchronousTestCase, listener: ListenerOptions = PROXY, guard: Guard | None = None
+    ) -> None:
         super().__init__(case, listener, BackendOptions(name="none"), ROUTE)
-        surroundings = Surroundings(self._time, self._time, self.deadlines, self.resolver)
+        surroundings = Surroundings(self._time, self._time, self.deadlines, self.resolver, guard=guard)
         self.forward = Forward(listener, surroundings)
         plan = Plan("", self._counted(self.forward))
         router = Router([Route(RouteOptions(name=""), plan)])

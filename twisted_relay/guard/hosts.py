@@ -18,13 +18,15 @@ _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 
 
 def read_host(text: str) -> str:
-    """The host in the only form that is compared: lower case, no dot at its end, addresses in their shortest form.
+    """The host in the only form that is compared: lower case, addresses in their shortest form.
 
-    IPv6 addresses come with or without brackets and go without. Raises `BadRequest` for what is neither.
+    `http.target.host_of` has taken away a dot at its end; another one is a fault, so that nobody compares a name with
+    a dot and dials it without. IPv6 addresses come with or without brackets and go without. Raises `BadRequest` for
+    what is neither.
     """
     if ":" in text:
         return _read_ipv6(text[1:-1] if text.startswith("[") and text.endswith("]") else text)
-    host = text.lower().removesuffix(".") if text.isascii() else ""
+    host = text.lower() if text.isascii() else ""
     if _NUMBER.fullmatch(host):
         if not _IPV4.fullmatch(host):
             raise BadRequest("the host looks like an address, but is none: IPv4 addresses are four decimal numbers")
