@@ -22,7 +22,7 @@ class ProxyTests(TestCase):
 
     def proxy(self, allow: Callable[[str, int], bool] = anywhere) -> ProxyResource:
         """A proxy, which ends with the test."""
-        proxy = ProxyResource(allow, TIME, connect_timeout="5s")
+        proxy = ProxyResource(allow, TIME, "127.0.0.0/8 ::1", connect_timeout="5s")
         self.addCleanup(proxy.close)
         return proxy
 
@@ -83,6 +83,21 @@ class ProxyTests(TestCase):
         self.assertEqual(asked, [("localhost", origin.port), ("::1", 81), ("10.0.0.1", 80), ("name", 80)])
         self.assertEqual(origin.connected, 0)
 
+    async def test_guarded(self) -> None:
+        """What is allowed by name is still judged by its addresses: this machine is not reached unless it is named."""
+        origin = Origin(self)
+        proxy = ProxyResource(anywhere, TIME)
+        self.addCleanup(proxy.close)
+        for host in (b"localhost", b"127.0.0.1", b"[::1]", b"[::ffff:127.0.0.1]", b"0.0.0.0"):
+            answer = await self.ask(proxy, b"GET http://%b:%d/ HTTP/1.1" % (host, origin.port), b"Host: x")
+            self.assertTrue(answer.startswith(b"HTTP/1.1 403 "), answer)
+            self.assertIn(b"\r\nProxy-Status: relay; error=destination_ip_prohibited\r\n", answer)
+            self.assertNotIn(b"127.0.0", answer)
+        for host in (b"127.1", b"0x7f.1"):
+            answer = await self.ask(proxy, b"GET http://%b:%d/ HTTP/1.1" % (host, origin.port), b"Host: x")
+            self.assertTrue(answer.startswith(b"HTTP/1.1 400 "), answer)
+        self.assertEqual(origin.connected, 0)
+
     async def test_what_is_not_served(self) -> None:
         """Tunnels, other schemes and requests that name no origin are refused."""
         for line, status in (
@@ -134,3 +149,5 @@ class ProxyTests(TestCase):
     def test_bad_options(self) -> None:
         """Options that cannot be are refused when the resource is made."""
         self.assertRaises(ConfigurationError, ProxyResource, anywhere, TIME, connect_timeout="5")
+        error = self.assertRaises(ConfigurationError, ProxyResource, anywhere, TIME, "127.1")
+        self.assertIn("allow_destination: ", str(error))

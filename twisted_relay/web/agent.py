@@ -49,6 +49,13 @@ class BalancingAgent:
         self._set_up(Traffic(owned.backend, owned))
 
     @classmethod
+    def owning(cls, backend: StandaloneBackend) -> "BalancingAgent":
+        """An agent for a backend that is its own: it starts and closes it."""
+        made = cls.__new__(cls)
+        made._set_up(Traffic(backend.backend, backend))
+        return made
+
+    @classmethod
     def over(cls, backend: Backend) -> "BalancingAgent":
         """An agent for a backend that others run, use and close."""
         made = cls.__new__(cls)

@@ -3,6 +3,7 @@
 Hides its clients: nothing is added to what they send. CONNECT, and with it https, is not served yet.
 """
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
@@ -13,13 +14,17 @@ from twisted.web import server
 from twisted.web.resource import Resource
 
 from twisted_relay.errors import BadRequest, ConfigurationError, DestinationRefused, RelayError
+from twisted_relay.guard.guard import Guard
+from twisted_relay.guard.ourselves import Ourselves
 from twisted_relay.http.http1 import without_connection_fields
 from twisted_relay.http.message import Request
 from twisted_relay.http.proxied import destination
+from twisted_relay.net.interfaces import MachineAddresses
 from twisted_relay.web.agent import BalancingAgent
-from twisted_relay.web.options import Setting
+from twisted_relay.web.options import Setting, backend_options, destinations
 from twisted_relay.web.reverse import the_reactor
 from twisted_relay.web.site import SiteExchange, origin_of, read_site_request
+from twisted_relay.web.standalone import StandaloneBackend
 
 MAX_ORIGINS = 64
 """Origins whose connections are kept; of more, the one that has been idle for the longest time is let go."""
@@ -31,16 +36,21 @@ Allow = Callable[[str, int], bool]
 class ProxyResource(Resource):
     """The root of a site that is a forward proxy. `allow` judges every destination by the name in the request.
 
-    **It alone stands between clients and whatever this machine can reach, itself included**: the addresses that a
-    name resolves to are not looked at. `options` are those of a `[backend]` section and apply to every origin.
+    Then a guard judges every address that is dialled: what is private, of this machine or otherwise not of the public
+    Internet is refused, unless `allow_destination` names it, which is written as in a `[listener]` section. `options`
+    are those of a `[backend]` section and apply to every origin.
     """
 
     isLeaf = True
 
-    def __init__(self, allow: Allow, reactor: IReactorTime | None = None, **options: Setting) -> None:
+    def __init__(
+        self, allow: Allow, reactor: IReactorTime | None = None, allow_destination: str = "", **options: Setting
+    ) -> None:
+        """Raises `ConfigurationError`."""
         super().__init__()
         self._allow = allow
-        self._origins = Origins(reactor or the_reactor(), options)
+        guard = Guard(destinations(allow_destination), Ourselves(MachineAddresses(time.monotonic)))
+        self._origins = Origins(reactor or the_reactor(), options, guard)
 
     def render(self, request: Any) -> int:
         """Forward one request to where it wants to go."""
@@ -74,8 +84,9 @@ class Origins:
 
     _fixed: ClassVar[dict[str, Setting]] = {"host": "preserve"}
 
-    def __init__(self, reactor: IReactorTime, options: dict[str, Setting]) -> None:
+    def __init__(self, reactor: IReactorTime, options: dict[str, Setting], guard: Guard) -> None:
         self._reactor = reactor
+        self._guard = guard
         self._options = {**options, **self._fixed}
         self._agents: OrderedDict[tuple[str, int], BalancingAgent] = OrderedDict()
         self._leaving: set[Deferred[None]] = set()
@@ -96,7 +107,8 @@ class Origins:
 
     def _make(self, host: str, port: int) -> BalancingAgent:
         authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return BalancingAgent(self._reactor, [f"http://{authority}"], **self._options)
+        options = backend_options("agent", [f"http://{authority}"], self._options)
+        return BalancingAgent.owning(StandaloneBackend(self._reactor, options, guard=self._guard))
 
     def _make_room(self) -> None:
         """Let idle origins go, the oldest first, while there are too many; those that are busy stay."""

@@ -16,6 +16,7 @@ from twisted.internet.task import deferLater
 from twisted_relay.config.sections.process import DnsOptions
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.discovery.assemble import discoveries_of
+from twisted_relay.guard.guard import Guard
 from twisted_relay.health import watchers_of
 from twisted_relay.names.nameservers import Nameservers
 from twisted_relay.net.deadlines import Deadlines, tick_for
@@ -27,13 +28,17 @@ class StandaloneBackend:
     """A backend, and everything that it needs to run."""
 
     def __init__(
-        self, reactor: IReactorTime, options: BackendOptions, now: Callable[[], float] = time.monotonic
+        self,
+        reactor: IReactorTime,
+        options: BackendOptions,
+        now: Callable[[], float] = time.monotonic,
+        guard: Guard | None = None,
     ) -> None:
-        """Raises `ConfigurationError`."""
+        """`guard` judges the addresses of servers that clients have chosen. Raises `ConfigurationError`."""
         self._deadlines = Deadlines(reactor, now, tick_for(options.times))
         self._resolver = Resolver(reactor)
         self._sockets = Sockets(reactor)
-        surroundings = Surroundings(reactor, self._sockets, self._deadlines, self._resolver)
+        surroundings = Surroundings(reactor, self._sockets, self._deadlines, self._resolver, guard=guard)
         self.backend = assemble(options, surroundings)
         self._watchers = watchers_of(self.backend, random.random)
         self._discoveries = discoveries_of([self.backend], Nameservers(reactor, DnsOptions()))
