@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_relay.networks import NetworkSet
+from twisted_relay.networks import NetworkSet, NetworkTable
 
 #: (networks, address, whether it is in them)
 CASES = (
@@ -58,3 +58,26 @@ class NetworkSetTests(SynchronousTestCase):
         """However networks overlap, the set says what asking one after the other says."""
         found = str(address) in NetworkSet(members)  # type: ignore[arg-type]
         self.assertIs(found, any(address in network for network in members))  # type: ignore[operator]
+
+
+class NetworkTableTests(SynchronousTestCase):
+    """`NetworkTable`."""
+
+    def test_cases(self) -> None:
+        """A table has a value for an address exactly when one of its networks takes it."""
+        for text, address, expected in CASES:
+            table: NetworkTable[str] = NetworkTable()
+            for network in text.split():
+                table.add(ip_network(network), network)
+            self.assertIs(bool(table.find(address)), expected, (text, address))
+
+    def test_values(self) -> None:
+        """All networks around an address are found, with their values in the order in which they came."""
+        table: NetworkTable[int] = NetworkTable()
+        for value, network in enumerate(
+            ("10.0.0.0/8", "10.1.0.0/16", "10.0.0.0/8", "::ffff:10.1.0.0/112", "10.2.0.0/16")
+        ):
+            table.add(ip_network(network), value)
+        self.assertEqual(sorted(table.find("10.1.2.3")), [[0, 2], [1, 3]])
+        self.assertEqual(table.find("10.9.2.3"), [[0, 2]])
+        self.assertEqual(table.find("192.0.2.1"), [])

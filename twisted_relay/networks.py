@@ -1,4 +1,4 @@
-"""A set of networks that answers quickly whether an address is in it, however many networks there are.
+"""Networks that answer quickly whether an address is in one of them, and in which, however many there are.
 
 Addresses are text, as a transport's `getPeer()` gives them. An IPv4-mapped IPv6 address is the IPv4 address in it
 (RFC 4291 §2.5.5.2), because a dual-stack socket shows its IPv4 peers so.
@@ -9,8 +9,11 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, collapse_addresses
 from socket import AF_INET, AF_INET6, inet_pton
+from typing import Generic, TypeVar
 
 from twisted_relay.config.values import Network
+
+Value = TypeVar("Value")
 
 _NO_ADDRESS = -1
 _IPV4 = 1 << 128
@@ -33,6 +36,30 @@ class NetworkSet:
         number = _number(address)
         position = bisect_right(self._firsts, number) - 1
         return position >= 0 and number <= self._lasts[position]
+
+
+class NetworkTable(Generic[Value]):
+    """Values by network. An address finds those of all networks that it is in, by one look-up for each length of
+    prefix that occurs."""
+
+    __slots__ = ("_by_shift",)
+
+    def __init__(self) -> None:
+        self._by_shift: dict[int, dict[int, list[Value]]] = {}
+        """Bits that do not count → what is left of the number of an address → values."""
+
+    def add(self, network: Network, value: Value) -> None:
+        """Another value for a network."""
+        [(first, last)] = _ranges([network])
+        shift = (last - first).bit_length()
+        self._by_shift.setdefault(shift, {}).setdefault(first >> shift, []).append(value)
+
+    def find(self, address: str) -> list[list[Value]]:
+        """For each network that the address is in, the values in the order in which they were added."""
+        number = _number(address)
+        if number == _NO_ADDRESS:
+            return []
+        return [table[number >> shift] for shift, table in self._by_shift.items() if number >> shift in table]
 
 
 # Many requests of one client come after each other, and parsing costs several times what remembering does.
