@@ -128,3 +128,16 @@ class SummaryTests(SynchronousTestCase):
             ["backend app: tls_verify = off: anyone on the way to its servers can read and change what is sent"],
         )
         self.assertEqual(warnings(self.load(EVERYTHING.replace("second https:", "second http:"))), [])
+
+    def test_forward_proxies(self) -> None:
+        """It is said which rules they have; one that is open to everybody is warned of."""
+        text = "[listener:a]\nbind = :3128\nmode = forward\nopen = yes\n[listener:b]\nbind = :3129\nmode = forward\n"
+        config = self.load(text + "rules = egress\n[rules:egress]\nrule =\n    deny port 25\n    allow all\n")
+        self.assertEqual(
+            summary(config, {}, ()),
+            [
+                "listener a: :3128; no TLS; forward proxy without rules",
+                "listener b: :3129; no TLS; forward proxy with [rules:egress]",
+            ],
+        )
+        self.assertEqual(warnings(config), ["listener a: open = yes: everybody who reaches it can use it as a proxy"])

@@ -18,7 +18,8 @@ class RelayError(Exception):
     """One word for logs and metrics."""
     proxy_status: ClassVar[str] = "proxy_internal_error"
     """The error type of RFC 9209 that `Proxy-Status` names."""
-    explanation: ClassVar[str] = "The proxy failed to handle this request."
+    explanation: str = "The proxy failed to handle this request."
+    """What the client is told, in ASCII."""
     retry_after: int = 0
     """Seconds for a Retry-After field; 0: none."""
 
@@ -78,6 +79,20 @@ class DestinationForbidden(DestinationRefused):
 
     reason = "guard"
     proxy_status = "destination_ip_prohibited"
+
+
+class DeniedByRule(DestinationRefused):
+    """A rule says no. The text names the rule; the client is only told its place, and only if it shall know."""
+
+    reason = "rule"
+    explanation = "Denied by a rule of this proxy."
+
+    def __init__(self, message: str, place: str = "") -> None:
+        """`place`: file and line, for the client."""
+        super().__init__(message)
+        if place:
+            told = place.encode("ascii", "backslashreplace").decode("ascii")
+            self.explanation = f"Denied by a rule of this proxy: {told}."
 
 
 class RequestTimeout(ClientError):

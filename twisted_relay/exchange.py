@@ -28,6 +28,7 @@ class Exchange:
     """One request on its way. Made by whoever received the request; finished by the same."""
 
     __slots__ = (
+        "addresses",
         "authority",
         "backend",
         "bytes_received",
@@ -47,6 +48,7 @@ class Exchange:
         "request_line",
         "response",
         "route",
+        "rule",
         "sent",
         "server",
         "started",
@@ -68,6 +70,10 @@ class Exchange:
         self.backend = ""
         self.server = ""
         """Name of the server that answered or was tried last."""
+        self.rule = ""
+        """The rule of a forward proxy that decided, with its place; empty where there are none."""
+        self.addresses: tuple[str, ...] | None = None
+        """The only addresses of the destination that may be dialled; None if the rules did not ask for them."""
         self.stuck = ""
         """Name of the server to which the client sticks by a cookie; empty if to none."""
         self.host_choice = ""

@@ -43,12 +43,14 @@ from twisted_relay.net.interfaces import MachineAddresses
 from twisted_relay.net.lag import Lag
 from twisted_relay.net.poller import poller_in
 from twisted_relay.routing import Route, Router
+from twisted_relay.rules import Rules
 from twisted_relay.signals import SignalActions, reload_is_not_available, watch_signals
 from twisted_relay.summary import summary, warnings
 from twisted_relay.tls import listener_context
 from twisted_relay.upstream.assemble import Surroundings, assemble, look_up_servers
 from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.upstream.forward import Forward
+from twisted_relay.upstream.permitted import Permitted
 from twisted_relay.upstream.resolver import Resolver
 
 
@@ -73,6 +75,7 @@ class Traffic:
         self._deadlines = surroundings.deadlines
         self._surroundings = surroundings
         self.forwards: list[Forward] = []
+        self.rules = {name: Rules(each, {}) for name, each in config.rules.items()}
         self._observers = observers
         buckets = config.metrics.buckets
         self.backends = {name: assemble(each, surroundings, buckets) for name, each in config.backends.items()}
@@ -109,6 +112,9 @@ class Traffic:
             guard = Guard(options.allow_destination, self._ourselves)
             forward = Forward(options, replace(self._surroundings, guard=guard))
             self.forwards.append(forward)
+            if options.rules:
+                rules = self.rules[options.rules]
+                return Permitted(rules, forward, self._surroundings, options.connect_timeout)
             return forward
         if options.redirect is not None:
             return redirect(options.redirect)

@@ -33,6 +33,10 @@ def summary(
 def warnings(config: Config) -> list[str]:
     """What whoever runs this should know, although it may be meant so."""
     return [
+        f"listener {options.name}: open = yes: everybody who reaches it can use it as a proxy"
+        for options in config.listeners
+        if options.open and options.mode == "forward"
+    ] + [
         f"backend {options.name}: tls_verify = off: anyone on the way to its servers can read and change what is sent"
         for options in config.backends.values()
         if not options.tls_verify and options.may_have_https
@@ -55,7 +59,7 @@ def _listener(options: ListenerOptions, bound: Sequence[str]) -> str:
     where = ", ".join(bound or map(str, options.bind))
     parts = [f"listener {options.name}: {where}", f"TLS with [tls:{options.tls}]" if options.tls else "no TLS"]
     if options.mode == "forward":
-        parts.append("forward proxy")
+        parts.append(f"forward proxy with [rules:{options.rules}]" if options.rules else "forward proxy without rules")
     elif options.redirect is not None:
         parts.append(f"otherwise {_redirect(options.redirect)}")
     elif options.backend:

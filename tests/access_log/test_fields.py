@@ -25,6 +25,7 @@ ORDINARY = {
     "duration": 1.0,
     "sent_after": 0.25,
     "response_time": 0.5,
+    "rule": None,
     "tries": 1,
     "error": None,
     "error_side": None,
@@ -35,7 +36,8 @@ ORDINARY = {
 }
 #: What is not known of a request that could not be read.
 UNKNOWN = (
-    *("route", "backend", "server", "host", "method", "target", "protocol", "sent_after", "response_time"),
+    *("route", "backend", "server", "host", "method", "target", "protocol", "rule"),
+    *("sent_after", "response_time"),
     *("request_id", "user_agent", "referer"),
 )
 

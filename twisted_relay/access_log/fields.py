@@ -111,6 +111,12 @@ FIELDS = (
         "From then until the head of the server's response was there.",
         lambda exchange, wall: _between(exchange.sent, exchange.first_byte),
     ),
+    LogField(
+        "rule",
+        "text",
+        "The rule of a forward proxy that decided, as `FILE:LINE: RULE`; null where there are no rules.",
+        lambda exchange, wall: exchange.rule or None,
+    ),
     LogField("tries", "number", "How often the request was given to a server.", lambda exchange, wall: exchange.tries),
     LogField(
         "error",

@@ -20,6 +20,7 @@ from twisted_relay.config.tree import (
     MetricsOptions,
     RelayOptions,
     RouteOptions,
+    RulesOptions,
     TLSOptions,
 )
 
@@ -59,5 +60,6 @@ def _tree(path: str, sections: Sequence[Section]) -> Config:
         tls={each.name: each for each in made if isinstance(each, TLSOptions)},
         routes=tuple(each for each in made if isinstance(each, RouteOptions)),
         backends={each.name: each for each in made if isinstance(each, BackendOptions)},
+        rules={each.name: each for each in made if isinstance(each, RulesOptions)},
         logs={each.name: each for each in made if isinstance(each, LogOptions)},
     )

@@ -17,6 +17,7 @@ from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.failing import check_failing
 from twisted_relay.config.forwarding import check_forwarding, is_forward
 from twisted_relay.config.responses import TO_HTTPS
+from twisted_relay.config.rules_check import check_rules, lists_named
 from twisted_relay.config.secrets import check_sticky_secrets
 from twisted_relay.config.server_file import fault_lines, read_server_file
 from twisted_relay.config.suggest import did_you_mean
@@ -64,9 +65,9 @@ def check_references(sections: Sequence[Section], report: Report) -> None:
     names = {kind: list(dict.fromkeys(other.name for other in sections if other.type == kind)) for kind in SECTIONS}
     for section in sections:
         for kind, word in _references(section):
-            if word.text not in names[kind]:
+            if word.text not in names.get(kind, ()):
                 message = f"no [{kind}:{word.text}] section"
-                report.error(word.span, "no-such-name", message, _names_help(kind, word.text, names[kind]))
+                report.error(word.span, "no-such-name", message, _names_help(kind, word.text, names.get(kind, ())))
 
 
 def _names_help(kind: str, wrong: str, names: Sequence[str]) -> str:
@@ -80,7 +81,7 @@ def check_unused(sections: Sequence[Section], report: Report) -> None:
     """A backend, certificate or log that nothing names is probably forgotten."""
     named = {(kind, word.text) for section in sections for kind, word in _references(section)}
     for section in sections:
-        if section.type in ("backend", "tls", "log") and (section.type, section.name) not in named:
+        if section.type in ("backend", "tls", "rules", "log") and (section.type, section.name) not in named:
             report.warning(section.span, "unused-section", f"nothing uses {section.title}")
 
 
@@ -90,6 +91,7 @@ def _references(section: Section) -> Iterator[tuple[str, Word]]:
         kind = OPTIONS[section.type][key].parser.refers_to
         if kind:
             yield from ((kind, word) for word in value.words() if (kind, word.text) != ("log", "off"))
+    yield from (("list", word) for word in lists_named(section))
 
 
 def check_listeners(sections: Sequence[Section], report: Report) -> None:
@@ -295,6 +297,7 @@ CHECKS: tuple[Callable[[Sequence[Section], Report], None], ...] = (
     check_binds,
     check_backends,
     check_forwarding,
+    check_rules,
     check_failing,
     check_contradictions,
     check_certificates,

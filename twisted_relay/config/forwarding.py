@@ -15,6 +15,8 @@ ONLY_FORWARD = (
     "tunnel_idle_timeout",
     "tunnel_max_age",
     "allow_destination",
+    "rules",
+    "open",
 )
 ONLY_GATEWAY = ("backend", "redirect", "trusted_proxies")
 

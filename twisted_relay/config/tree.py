@@ -10,6 +10,7 @@ from twisted_relay.config.sections.backend import BackendOptions
 from twisted_relay.config.sections.listener import ListenerOptions, TLSOptions
 from twisted_relay.config.sections.process import AdminOptions, DnsOptions, LogOptions, MetricsOptions, RelayOptions
 from twisted_relay.config.sections.route import RouteOptions
+from twisted_relay.config.sections.rules import RulesOptions
 from twisted_relay.config.values import Location
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "MetricsOptions",
     "RelayOptions",
     "RouteOptions",
+    "RulesOptions",
     "SectionOptions",
     "TLSOptions",
 ]
@@ -52,6 +54,7 @@ SECTIONS: dict[str, type[SectionOptions]] = {
     "tls": TLSOptions,
     "route": RouteOptions,
     "backend": BackendOptions,
+    "rules": RulesOptions,
     "log": LogOptions,
 }
 """Every type of section, in the order of the reference page."""
@@ -74,4 +77,5 @@ class Config:
     routes: tuple[RouteOptions, ...] = ()
     """In the order of the file, which is the order in which they are tried."""
     backends: dict[str, BackendOptions] = field(default_factory=dict)
+    rules: dict[str, RulesOptions] = field(default_factory=dict)
     logs: dict[str, LogOptions] = field(default_factory=dict)

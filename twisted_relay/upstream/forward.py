@@ -6,6 +6,7 @@ address that is dialled.
 """
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Any
 
 from twisted_relay.config.tree import BackendOptions, ListenerOptions
@@ -22,10 +23,15 @@ from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.upstream.dial import Dial
+from twisted_relay.upstream.resolver import Known
 from twisted_relay.upstream.server import Server
 
 MAX_ORIGINS = 1000
 """Origins whose connections are kept; of more, the one that was used longest ago is let go."""
+
+
+Origin = tuple[str, int, tuple[str, ...] | None]
+"""Host and port, and the addresses to which the rules have narrowed the host: to others no connection is shared."""
 
 
 class Forward:
@@ -34,7 +40,7 @@ class Forward:
     def __init__(self, options: ListenerOptions, surroundings: Surroundings) -> None:
         self._options = options
         self._surroundings = surroundings
-        self._origins: OrderedDict[tuple[str, int], tuple[Backend, Destination]] = OrderedDict()
+        self._origins: OrderedDict[Origin, tuple[Backend, Destination]] = OrderedDict()
         self._asking = BackendOptions(
             name="",
             connect_timeout=options.connect_timeout,
@@ -51,13 +57,14 @@ class Forward:
             if port not in self._options.connect_ports:
                 answered(DestinationRefused(f"CONNECT to port {port} is not among connect_ports"))
                 return
-            Connecting(self._options, self._surroundings, exchange, answered).start(host, port)
+            surroundings = self._surroundings_for(exchange.addresses)
+            Connecting(self._options, surroundings, exchange, answered).start(host, port)
             return
-        key = host, port
+        key = host, port, exchange.addresses
         origin = self._origins.get(key)
         if origin is None:
             try:
-                origin = self._origins[key] = self._make(read_host(host), port)
+                origin = self._origins[key] = self._make((read_host(host), port, exchange.addresses))
             except BadRequest as error:
                 answered(error)
                 return
@@ -67,8 +74,15 @@ class Forward:
             self._origins.move_to_end(key)
         origin[1](exchange, answered)
 
-    def _make(self, host: str, port: int) -> tuple[Backend, Destination]:
-        backend = assemble(self._asking, self._surroundings)
+    def _surroundings_for(self, addresses: tuple[str, ...] | None) -> Surroundings:
+        """Those in which only these addresses are known, if the rules asked for them."""
+        if addresses is None:
+            return self._surroundings
+        return replace(self._surroundings, resolver=Known(addresses))
+
+    def _make(self, origin: Origin) -> tuple[Backend, Destination]:
+        host, port, addresses = origin
+        backend = assemble(self._asking, self._surroundings_for(addresses))
         backend.join(_spec(host, port))
         return backend, forward_to(backend)
 

@@ -56,6 +56,17 @@ class Resolver:
             name.stop()
 
 
+class Known(Resolver):
+    """Stands for the resolver where a name has been resolved and judged: nobody is asked again."""
+
+    def __init__(self, addresses: tuple[str, ...]) -> None:
+        self._addresses = addresses
+
+    def addresses(self, host: str, found: Found) -> None:
+        """See `Resolver`: always the same."""
+        found(self._addresses)
+
+
 @implementer(IResolutionReceiver)
 class _Name:
     """One name and its last good answer."""

@@ -228,6 +228,20 @@ class ListenerOptions:
         "are reached only by an exception that names their port.",
         "10.20.0.0/16 [fd00:1::/32]:443 wiki.example.org:80,443 .inner.example.org",
     )
+    rules: str = option(
+        reference("rules"),
+        "",
+        "The `[rules:NAME]` section that says what clients of a forward proxy may do. Without it they may go anywhere "
+        "that `connect_ports` and the guard allow.",
+        "egress",
+    )
+    open: bool = option(
+        BOOLEAN,
+        False,
+        "Whether a forward proxy may serve everybody: one that others than this machine can reach, and that asks for "
+        "no authentication and has no rules, is an error without this.",
+        "yes",
+    )
 
     @property
     def tells_via(self) -> bool:

@@ -1,0 +1,31 @@
+"""What rules look at: who wants to reach what, and lists of names that others keep."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+NO_GROUPS: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A client's wish."""
+
+    client: str
+    """Its address; "" for the peer of a UNIX socket."""
+    host: str
+    """What it wants to reach, as `read_host` returns it: a name in lower case without a dot at its end, or an
+    address without brackets."""
+    port: int
+    method: str
+    url: str = ""
+    """The whole URL, its path in normal form; "" for a tunnel."""
+    user: str = ""
+    """"" if it has not said who it is."""
+    groups: frozenset[str] = NO_GROUPS
+
+
+class Listed(Protocol):
+    """A list of names, as rules need it."""
+
+    def find(self, host: str) -> str | None:
+        """The entry that takes a host or an address; None if there is none."""

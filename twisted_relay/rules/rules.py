@@ -1,0 +1,180 @@
+"""Rules in their order: the first that matches decides, and a look-up stays short however many there are.
+
+What may be known before a name is resolved is asked without resolving; only when the first rule that could match
+depends on the address does the answer wait for it (`NEEDS_ADDRESSES`). Then each address is judged by itself, as if the
+client had asked for it, and those that are allowed may be dialled, no others.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from posixpath import basename
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+from twisted_relay.config.rule_values import Networks, RuleCondition, RuleSpec
+from twisted_relay.config.tree import RulesOptions
+from twisted_relay.config.values import Location
+from twisted_relay.guard.hosts import is_literal
+from twisted_relay.rules.asked import Asked, Listed
+from twisted_relay.rules.conditions import Condition, Lists, compile_condition
+from twisted_relay.rules.index import Index
+
+LONGEST_WORDS = 120
+"""Characters of a rule in the log: its place is there to find the rest."""
+
+
+class Wanted(Enum):
+    """What a judgement needs."""
+
+    ADDRESSES = "addresses"
+
+
+NEEDS_ADDRESSES: Final = Wanted.ADDRESSES
+"""The rules cannot decide before the name is resolved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the rules say, and which one it was."""
+
+    allowed: bool
+    rule: Location
+    words: str
+    """The rule as it is written."""
+    label: str
+    """Both for the log: `/etc/relay/relay.ini:23: deny list ads`."""
+    addresses: tuple[str, ...] | None = None
+    """The only addresses that may be dialled; None if the rules did not ask for any."""
+
+    @property
+    def place(self) -> str:
+        """Where the rule stands, without the folder of the file: `relay.ini:23`."""
+        return f"{basename(self.rule.file)}:{self.rule.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule says to a wish."""
+
+    rule: RuleSpec
+    matches: bool | None
+    """None if the address is needed to know."""
+    why: str
+    """What was looked at, in words."""
+
+
+class Rules:
+    """The rules of one section."""
+
+    def __init__(self, options: RulesOptions, lists: Mapping[str, Listed]) -> None:
+        """`lists` has all that the rules name. Raises `ConfigurationError` for a regular expression that bytes cannot
+        be matched with."""
+        zone = None if options.timezone == "local" else ZoneInfo(options.timezone)
+        self.options = options
+        self._index = Index([rule.conditions for rule in options.rule])
+        self._rules = [_Rule(rule, key, lists, zone) for rule, key in zip(options.rule, self._index.keys, strict=True)]
+        self._asks_addresses = any(rule.of_address for rule in self._rules)
+
+    def judge(self, asked: Asked, addresses: tuple[str, ...] | None, when: float) -> Ruling | Literal[Wanted.ADDRESSES]:
+        """What the rules say. `addresses` are those that the host resolves to, None as long as that is not known;
+        `when` is seconds since 1970."""
+        if not self._asks_addresses:
+            return self._first(asked, "", when).ruling
+        if addresses is None:
+            if not is_literal(asked.host):
+                found = self._first(asked, None, when)
+                return found.ruling if found is not _UNDECIDED else NEEDS_ADDRESSES
+            addresses = (asked.host,)
+        rules = [self._first(asked, address, when) for address in addresses or ("",)]
+        allowed = [index for index, rule in enumerate(rules) if rule.spec.allow]
+        ruling = rules[allowed[0] if allowed else 0].ruling
+        return _with_addresses(ruling, tuple(addresses[index] for index in allowed if addresses))
+
+    def _first(self, asked: Asked, address: str | None, when: float) -> "_Rule":
+        """The first rule that matches, or `_UNDECIDED`."""
+        rules = self._rules
+        best, decided = len(rules), False
+        for ranks in self._index.find(asked, address):
+            for rank in ranks:
+                if rank >= best:
+                    break
+                rule = rules[rank]
+                holds = rule.holds(asked, address, when) if rule.is_conditional else True
+                if holds is not False:
+                    best, decided = rank, holds is True
+                    break
+        return rules[best] if decided else _UNDECIDED
+
+    def explain(self, asked: Asked, address: str | None, when: float) -> Iterator[Verdict]:
+        """What each rule says in its order, up to the first that matches; reads them one by one, without the look-up.
+
+        `address` is the one that would be dialled, None if it is not known."""
+        if address is None and is_literal(asked.host):
+            address = asked.host
+        for rule in self._rules:
+            verdict = rule.verdict(asked, address, when)
+            yield verdict
+            if verdict.matches is not False:
+                return
+
+
+def _label(rule: RuleSpec) -> str:
+    words = rule.text if len(rule.text) <= LONGEST_WORDS else rule.text[: LONGEST_WORDS - 1] + "…"
+    return f"{rule.where.file}:{rule.where.line}: {words}"
+
+
+def _with_addresses(ruling: Ruling, addresses: tuple[str, ...]) -> Ruling:
+    return Ruling(ruling.allowed, ruling.rule, ruling.words, ruling.label, addresses)
+
+
+class _Rule:
+    """One rule, compiled."""
+
+    def __init__(self, spec: RuleSpec, key: RuleCondition | None, lists: Lists, zone: ZoneInfo | None) -> None:
+        """`key` is the condition by which the index has found the rule."""
+        made = [(each, compile_condition(each, lists, zone)) for each in spec.conditions]
+        self.spec = spec
+        self.ruling = Ruling(spec.allow, spec.where, spec.text, _label(spec))
+        self.of_address = any(_is_of_address(each) for each in spec.conditions)
+        self._all = made
+        self._plain = _conditions(each for each in made if each[0] is not key and not _is_of_address(each[0]))
+        self._on_address = _conditions(each for each in made if each[0] is not key and _is_of_address(each[0]))
+        self.is_conditional = bool(self._plain or self._on_address or self.of_address)
+
+    def holds(self, asked: Asked, address: str | None, when: float) -> bool | None:
+        """Whether the conditions hold that the index has not looked up; None if that depends on the address."""
+        for condition, negated in self._plain:
+            if condition.holds(asked, "", when) is negated:
+                return False
+        if not self.of_address:
+            return True
+        if address is None:
+            return None
+        return all(condition.holds(asked, address, when) is not negated for condition, negated in self._on_address)
+
+    def verdict(self, asked: Asked, address: str | None, when: float) -> Verdict:
+        """What the rule says, all conditions asked; the reason names those that count."""
+        seen: list[str] = []
+        for each, condition in sorted(self._all, key=lambda pair: _is_of_address(pair[0])):
+            if address is None and _is_of_address(each):
+                return Verdict(self.spec, None, f"the address of {asked.host} decides")
+            words = condition.seen(asked, address or "", when)
+            if condition.holds(asked, address or "", when) is each.negated:
+                return Verdict(self.spec, False, words)
+            seen.append(words)
+        return Verdict(self.spec, True, "; ".join(seen) or "takes everything")
+
+
+def _is_of_address(condition: RuleCondition) -> bool:
+    return isinstance(condition.test, Networks) and condition.test.kind == "destination"
+
+
+def _conditions(
+    made: Iterator[tuple[RuleCondition, Condition]],
+) -> Sequence[tuple[Condition, bool]]:
+    return tuple((condition, each.negated) for each, condition in made)
+
+
+_UNDECIDED = _Rule(RuleSpec(False, (), "", Location("", 0, 0)), None, {}, None)
+"""Stands for the rule that is not known before the address is."""
