@@ -209,11 +209,9 @@ class Delivery:
     def _failed(self, server: Server, error: RelayError, *, reused: bool) -> None:
         """Try again if that is right, else answer with the error."""
         backend, exchange = self._backend, self._exchange
+        reused = reused and server.takes_stuck  # else it was closed because the server went down, and is not stale
         tried = Tried(exchange.tries, reused, self._is_at_hand)
         decision = self._rules.after_error(error, exchange.request, tried)
-        if decision is Again.FRESH and not server.takes_stuck:
-            # It was closed because the server went down, or was taken out: that is no stale connection, but a try.
-            decision = Again.NEXT if exchange.tries <= self._rules.retries else Again.NO
         if isinstance(error, ServerError) and error.is_held_against_servers and decision is not Again.FRESH:
             server.count_error(error)
             backend.tell(server, error, 0)
