@@ -340,6 +340,18 @@ class StartTests(SynchronousTestCase):
         second.sees_answer("HTTP/1.1 503 Service Unavailable")
         talk.is_over()
 
+    def test_in_maint_before_the_first_check(self) -> None:
+        """A server that is taken out before it was checked is not waited for."""
+        talk = Conversation(self)
+        talk.server().set_checking("not checked yet")
+        first, second = talk.client(), talk.client()
+        first.sends(get())
+        talk.server().set_mode("maint", "test")
+        first.sees_answer("HTTP/1.1 503 Service Unavailable")
+        second.sends(get())
+        second.sees_answer("HTTP/1.1 503 Service Unavailable")
+        talk.is_over()
+
     def test_slow_start(self) -> None:
         """A server that comes back, or is new, begins with a part of its share; those of the start do not."""
         talk = Conversation(self, backend=replace(TWO, slow_start=20.0))
@@ -360,6 +372,17 @@ class StartTests(SynchronousTestCase):
         self.assertEqual((one.share, two.share), (100, 100))
         two.set_down("test")
         two.set_up("test")
+        talk.is_over()
+
+    def test_slow_start_of_a_new_server(self) -> None:
+        """A server that joins gets a tenth of a share from its first request on."""
+        talk = Conversation(self, backend=replace(BACKEND, slow_start=1000.0))
+        talk.backend.join(servers(2)[1])
+        client = talk.client()
+        for _ in range(11):
+            client.sends(get())
+            talk.accepts().sends(ok(b"", "Connection: close"))
+        self.assertEqual([exchange.server for exchange in talk.exchanges].count("s2"), 1)
         talk.is_over()
 
     def test_slow_start_after_a_bad_start(self) -> None:

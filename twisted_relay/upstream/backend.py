@@ -172,8 +172,8 @@ class Backend:
         self.enlist(server, self.make_pool(server))
         for membership in self.memberships:
             membership.joined(server)  # it may want to know it before anybody gets it
-        self.refresh()
         self._start_slowly(server)
+        self.refresh()
         return server
 
     def leave(self, server: Server) -> None:
@@ -329,7 +329,7 @@ class Backend:
     @property
     def expects_servers(self) -> bool:
         """Whether servers may become usable soon for the first time: they are being checked, or looked for."""
-        return self.is_discovering or any(server.is_checking for server in self.servers)
+        return self.is_discovering or any(server.is_checking and server.state == DOWN for server in self.servers)
 
     def _wake_for(self, server: Server) -> None:
         """A server has room: let those try who wait for it, and those who wait for any.
