@@ -415,7 +415,7 @@ class OrderTests(SynchronousTestCase):
         talk.is_over()
 
     def test_a_kept_connection_of_a_server_that_is_out(self) -> None:
-        """A server that goes down with a request on a kept connection is not asked again; another is, if `retry_on` says so."""
+        """A server that goes down with a request on a kept connection is left; `retry_on` says if another is asked."""
         for retries, retry_on in ((0, RetryOn(("reset",))), (1, RetryOn(("connect",))), (1, RetryOn(("reset",)))):
             options = replace(OPTIONS, servers=servers(2), retries=retries, retry_on=retry_on)
             talk = Conversation(self, backend=options)
