@@ -1,7 +1,7 @@
 """A backend as exchanges meet it: which server, what is tried again, limits, the queue, and who leaves it."""
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,6 +11,7 @@ from tests.support.playbook import BACKEND, Conversation, get, head, ok, post, s
 from twisted_relay.balancing import POLICIES
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, BalanceSpec, ServerSpec, StickySpec
+from twisted_relay.exchange import Exchange
 from twisted_relay.upstream import dial
 from twisted_relay.upstream.delivery import Delivery
 from twisted_relay.upstream.server import Server
@@ -284,6 +285,31 @@ class StickyTests(SynchronousTestCase):
         one.sends(ok())
         one.sees_head("GET /stuck HTTP/1.1")
         one.sends(ok())
+        self.assertEqual(talk.codes(), [200] * 3)
+        talk.is_over()
+
+    def test_room_at_its_server_beside_full_ones(self) -> None:
+        """When all others are full a client still gets its own server; who has none waits without a look."""
+        talk = self.talk
+        busy, stuck, new = talk.client("192.0.2.1"), talk.client("192.0.2.2"), talk.client("192.0.2.3")
+        talk.server("s1").set_mode("drain", "test")
+        busy.sends(get("/busy"))
+        two = talk.accepts("10.0.0.2")
+        looks: list[Exchange] = []
+        choose = talk.backend.choose
+
+        def counted(exchange: Exchange) -> Iterator[Server]:
+            looks.append(exchange)
+            return choose(exchange)
+
+        talk.backend.choose = counted
+        new.sends(get("/new"))
+        self.assertEqual((len(looks), len(talk.backend.queue)), (0, 1))
+        stuck.sends(get("/stuck", self.cookie))
+        talk.accepts("10.0.0.1").sends(ok())
+        stuck.sees(ok())
+        two.sends(ok())
+        two.sends(ok())
         self.assertEqual(talk.codes(), [200] * 3)
         talk.is_over()
 

@@ -309,6 +309,11 @@ class Backend:
         """How many requests are, those that wait included; O(servers), so for rare decisions only."""
         return sum(server.active_requests for server in self.servers) + len(self.queue)
 
+    def has_room_where_it_sticks(self, exchange: Exchange) -> bool:
+        """Whether its client sticks to a server, and that one has room."""
+        server = None if self.sticky is None else self.sticky.take(exchange)
+        return server is not None and server.takes_stuck and server.has_room
+
     def wanted_by(self, exchange: Exchange) -> str:
         """The name of the only server that the exchange may wait for; empty if any will do."""
         if not exchange.stuck or self.sticky is None:
@@ -323,8 +328,8 @@ class Backend:
 
     @property
     def is_saturated(self) -> bool:
-        """Whether nobody needs to look for a server, since none has room; clients that stick to one must look."""
-        return self.sticky is None and bool(self.selection.active) and not self.may_have_room
+        """Whether nobody needs to look for a server, since none has room; clients that stick to one may have luck."""
+        return bool(self.selection.active) and not self.may_have_room
 
     @property
     def expects_servers(self) -> bool:
@@ -361,9 +366,9 @@ class Backend:
                 break
             waiting.called()
         for name in self.queue.wanted:
-            server = next((server for server in self.servers if server.name == name), None)
-            if server is not None:
-                self._wake_for(server)
+            pool = self.pools.get(name)
+            if pool is not None:
+                self._wake_for(pool.server)
 
     def _call_all(self) -> None:
         """Nobody is left to be waited for: those who wait fare as if they came now."""

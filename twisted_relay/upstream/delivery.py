@@ -89,7 +89,7 @@ class Delivery:
     def go(self) -> None:
         """Give the exchange to the best candidate that has room."""
         backend = self._backend
-        if backend.full and backend.is_saturated:
+        if backend.full and backend.is_saturated and not backend.has_room_where_it_sticks(self._exchange):
             self._join_queue()
             return
         full = False
