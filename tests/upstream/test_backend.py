@@ -11,6 +11,7 @@ from tests.support.playbook import BACKEND, Conversation, get, head, ok, post, s
 from twisted_relay.balancing import POLICIES
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, BalanceSpec, ServerSpec, StickySpec
+from twisted_relay.errors import RelayError
 from twisted_relay.exchange import Exchange
 from twisted_relay.upstream import dial
 from twisted_relay.upstream.delivery import Delivery
@@ -595,6 +596,22 @@ class TryAgainTests(SynchronousTestCase):
             self.assertEqual(talk.server().counters.errors["protocol"], 1)
             talk.is_over()
 
+    def test_an_observer_that_fails(self) -> None:
+        """Whoever watches the servers cannot keep a request from its next try."""
+        talk = Conversation(self, backend=TWO)
+
+        def fail(server: Server, error: RelayError | None, code: int) -> None:
+            raise ZeroDivisionError
+
+        talk.backend.observers.append(fail)
+        client = talk.client()
+        client.sends(get())
+        talk.refuses(REFUSED)
+        talk.accepts("10.0.0.2").sends(ok())
+        client.sees(ok())
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        talk.is_over()
+
 
 class LimitTests(SynchronousTestCase):
     """`max_connections_per_server`, and the queue in front of full servers."""
@@ -662,6 +679,18 @@ class LimitTests(SynchronousTestCase):
         self.patch(dial, "dial_tcp", no_descriptor)
         talk.refuses(REFUSED)
         self.assertEqual(talk.codes(), [502] * 300)
+        talk.is_over()
+
+    def test_who_leaves_at_the_beginning_of_time(self) -> None:
+        """Also a request that began to wait when the clock said 0 is not served after its client has left."""
+        talk = Conversation(self, backend=ONE_EACH)
+        talk.backend.now = lambda: 0.0
+        first, second = talk.client(), talk.client()
+        first.sends(get())
+        second.sends(get())
+        second.aborts()
+        self.assertEqual(len(talk.backend.queue), 0)
+        talk.accepts().sends(ok())
         talk.is_over()
 
     def test_queue_full(self) -> None:

@@ -12,6 +12,7 @@ from copy import copy, deepcopy
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from twisted_relay.balancing import make_policy
 from twisted_relay.balancing.policy import Random
@@ -81,6 +82,8 @@ class BackendCounters:
 
 class Backend:
     """A group of servers that can do the same work."""
+
+    _log = Logger(namespace="twisted_relay.upstream")
 
     make_try: Callable[[Exchange, UpstreamConnection, Answered], Try] = Try
     """What sends an exchange over a connection: a seam for simulations."""
@@ -262,7 +265,10 @@ class Backend:
         """Tell the observers how a server did with a request."""
         self.has_failed = True
         for observe in self.observers:
-            observe(server, error, code)
+            try:
+                observe(server, error, code)
+            except Exception:
+                self._log.failure("an observer of servers failed")  # the exchange goes on, and is answered
 
     def authority_for(self, exchange: Exchange, server: Server) -> bytes:
         """What Host says to this server (`http.md` §7)."""

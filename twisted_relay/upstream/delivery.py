@@ -81,7 +81,7 @@ class Delivery:
         self._began = 0.0  # when the current try began, if there are limits that need it
         self._fresh = False  # one try over a fresh connection instead of a stale one has been made
         self._retrying: Retrying | None = None
-        self.queued_at = 0.0
+        self.queued_at = -1.0  # never
         self.wanted = ""
         self._timer: Any = None
         exchange.cancel = self.cancel
@@ -324,7 +324,7 @@ class Delivery:
 
     def cancel(self) -> None:
         """The client is gone."""
-        if self.queued_at and self._backend.queue.leave(self):
+        if self.queued_at >= 0.0 and self._backend.queue.leave(self):
             self._stop_waiting()
         dial, self._dial = self._dial, None
         if dial is not None:
