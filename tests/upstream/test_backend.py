@@ -314,6 +314,27 @@ class StickyTests(SynchronousTestCase):
         self.assertEqual(talk.codes(), [200] * 3)
         talk.is_over()
 
+    def test_the_server_before_it_becomes_free(self) -> None:
+        """A client waits for its server, not for one that had the name before and ends its last request."""
+        talk = self.talk
+        before, busy, stuck = talk.client("192.0.2.1"), talk.client("192.0.2.2"), talk.client("192.0.2.3")
+        before.sends(get("/before"))
+        old = talk.accepts("10.0.0.1")
+        talk.backend.leave(talk.server("s1"))
+        talk.backend.join(replace(servers(3)[2], name="s1"))
+        busy.sends(get("/busy", self.cookie))
+        new = talk.accepts("10.0.0.3")
+        stuck.sends(get("/stuck", self.cookie))
+        called: list[Delivery] = []
+        patch = self.patch(Delivery, "called", called.append)
+        old.sends(ok())
+        patch.restore()
+        self.assertEqual((called, len(talk.backend.queue)), ([], 1))
+        new.sends(ok())
+        new.sends(ok())
+        self.assertEqual(talk.codes(), [200] * 3)
+        talk.is_over()
+
     def test_its_server_falls_while_it_waits(self) -> None:
         """A client that waits for a server that goes down gets another one at once."""
         talk = self.talk

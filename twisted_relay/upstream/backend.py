@@ -358,6 +358,8 @@ class Backend:
             self._with_room = None
 
     def _call_for(self, server: Server) -> None:
+        if self.pools.get(server.name) is not server.pool:
+            return  # it has left, and who waits for its name waits for another one
         while self.queue and server.has_room:
             waiting = self.queue.take_for(server.name, any_will_do=self.selection.is_active(server))
             if waiting is None:
