@@ -98,6 +98,15 @@ class Outage(World):
         elif server is not None:
             self._change(server, name, argument)
         self.talk.settle()
+        self._look_at_the_queue()
+
+    def _look_at_the_queue(self) -> None:
+        """Who has no room is known exactly, and nobody waits for any server while one has room."""
+        case, backend = self.talk.case, self.talk.backend
+        active = backend.selection.active
+        case.assertEqual(backend.full, {server for server in active if not server.has_room})
+        if any(not waiting.wanted for waiting in backend.queue):
+            case.assertFalse([server.name for server in active if server.has_room])
 
     def _change(self, server: Server, name: str, argument: str | float) -> None:
         if name == "change":
