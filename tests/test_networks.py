@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_relay.networks import NetworkSet
+from twisted_relay.networks import NetworkSet, network_of
 
 #: (networks, address, whether it is in them)
 CASES = (
@@ -58,3 +58,14 @@ class NetworkSetTests(SynchronousTestCase):
         """However networks overlap, the set says what asking one after the other says."""
         found = str(address) in NetworkSet(members)  # type: ignore[arg-type]
         self.assertIs(found, any(address in network for network in members))  # type: ignore[operator]
+
+
+class NetworkOfTests(SynchronousTestCase):
+    """Whom an address stands for."""
+
+    def test_networks(self) -> None:
+        """Addresses of one /64 are one customer; an IPv4 address is itself."""
+        self.assertEqual(network_of("2001:db8::1"), network_of("2001:db8:0:0:ffff::2"))
+        self.assertNotEqual(network_of("2001:db8::1"), network_of("2001:db8:0:1::1"))
+        for address in ("192.0.2.1", "::ffff:192.0.2.1", "", "@path"):
+            self.assertEqual(network_of(address), address)

@@ -668,6 +668,29 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(talk.codes(), [200] * 3)
         talk.is_over()
 
+    def test_nearly_all_are_full(self) -> None:
+        """Among many full servers one with room is found, and not all are asked."""
+        talk = Conversation(self, backend=replace(ONE_EACH, servers=servers(30)))
+        for server in talk.backend.servers[:-1]:
+            talk.backend.took(server)
+        asked: list[str] = []
+        choose = talk.backend.choose
+
+        def counted(exchange: Exchange) -> Iterator[Server]:
+            for server in choose(exchange):
+                asked.append(server.name)
+                yield server
+
+        self.patch(talk.backend, "choose", counted)
+        client = talk.client()
+        client.sends(get())
+        talk.accepts("10.0.0.30").sends(ok())
+        client.sees(ok())
+        self.assertLess(len(asked), 30)
+        for server in talk.backend.servers[:-1]:
+            talk.backend.released(server)
+        talk.is_over()
+
     def test_failure_wakes_the_queue(self) -> None:
         """Also a try that failed, or was cancelled, makes room."""
         for how in ("refuse", "reset", "client"):

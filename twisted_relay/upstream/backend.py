@@ -332,6 +332,11 @@ class Backend:
         """Whether any server that may be chosen could take one more request."""
         return len(self.full) < len(self.selection.active)
 
+    def any_with_room(self) -> Server | None:
+        """One of the servers that may be chosen and have room, at random; None if there is none."""
+        roomy = [server for server in self.selection.active if server not in self.full]
+        return roomy[int(self.random() * len(roomy))] if roomy else None
+
     @property
     def is_saturated(self) -> bool:
         """Whether nobody needs to look for a server, since none has room; clients that stick to one may have luck."""

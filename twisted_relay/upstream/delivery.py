@@ -13,6 +13,7 @@ from twisted_relay.errors import (
 )
 from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.http.message import Answer, Answered, Response
+from twisted_relay.networks import network_of
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import Dial
@@ -24,6 +25,9 @@ from twisted_relay.upstream.server import Server
 
 UNANSWERED = frozenset((502, 503, 504))
 """Statuses with which a server says that it cannot answer: policies by time must not take it for quick."""
+
+MOST_ASKED = 20
+"""Candidates without room after which any server that has room is taken (nginx's number of tries)."""
 
 
 def forward_to(backend: Backend) -> Destination:
@@ -92,13 +96,16 @@ class Delivery:
         if backend.full and backend.is_saturated and not backend.has_room_where_it_sticks(self._exchange):
             self._join_queue()
             return
-        full = False
+        asked = 0
         for server in backend.choose(self._exchange):
             if not backend.is_limited or server.has_room:
                 self._give_to(server)
                 return
-            full = True
-        if full or backend.expects_servers:
+            asked += 1
+            if asked == MOST_ASKED and (other := backend.any_with_room()) is not None:
+                self._give_to(other)
+                return
+        if asked or backend.expects_servers:
             self._join_queue()
         else:
             self._answer(NoServer(f"no server of [backend:{backend.name}] is usable"))
@@ -278,8 +285,9 @@ class Delivery:
 
     @property
     def client(self) -> str:
-        """Whose request it is."""
-        return self._exchange.origin.client
+        """Whose request it is: an address, or the network of 64 bits that one customer has of IPv6."""
+        client = self._exchange.origin.client
+        return client if ":" not in client else network_of(client)
 
     def _join_queue(self) -> None:
         backend = self._backend
