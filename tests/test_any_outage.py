@@ -17,9 +17,9 @@ from tests.support.playbook import BACKEND, LISTENER, ROUTE, Conversation, serve
 from tests.test_interleavings import STEPS, Client, Step, World
 from twisted_relay.balancing import POLICIES
 from twisted_relay.config.tree import BackendOptions
-from twisted_relay.config.values import BalanceSpec, BudgetSpec, RetryOn, StickySpec
+from twisted_relay.config.values import BalanceSpec, BreakerSpec, BudgetSpec, RetryOn, StickySpec
 from twisted_relay.upstream.budget import TTL
-from twisted_relay.upstream.server import DRAIN, UP, Server
+from twisted_relay.upstream.server import DRAIN, MAINT, UP, Server
 
 ADDRESSES = ("192.0.2.1", "192.0.2.2", "2001:db8::1")
 _OPTIONS: dict[str, st.SearchStrategy[Any]] = {
@@ -28,6 +28,8 @@ _OPTIONS: dict[str, st.SearchStrategy[Any]] = {
     "max_requests_per_server": st.sampled_from((0, 1, 2)),
     "queue_length": st.sampled_from((0, 1, 5)),
     "queue_order": st.sampled_from(("fair", "fifo")),
+    "panic_threshold": st.sampled_from((0.0, 0.0, 0.5)),
+    "breaker": st.sampled_from((None, None, BreakerSpec(0.5, 10.0, 3))),
     "slow_start": st.sampled_from((0.0, 20.0)),
     "retries": st.sampled_from((0, 1, 3)),
     "retry_on": st.sampled_from(
@@ -40,12 +42,26 @@ _OPTIONS: dict[str, st.SearchStrategy[Any]] = {
     "adaptive_limit": st.booleans(),
     "total_timeout": st.sampled_from((0.0, 5.0)),
 }
-OPTIONS = st.fixed_dictionaries(_OPTIONS).map(lambda given: replace(BACKEND, servers=servers(3), **given))
+PLACES = st.tuples(*[st.tuples(st.sampled_from((1, 1, 2)), st.sampled_from((False, False, True)))] * 3)
+"""Of each server: its tier, and whether it is a backup."""
+OPTIONS = st.builds(
+    lambda given, places: replace(
+        BACKEND,
+        servers=tuple(
+            replace(spec, tier=1 if backup else tier, backup=backup)
+            for spec, (tier, backup) in zip(servers(3), places, strict=True)
+        ),
+        **given,
+    ),
+    st.fixed_dictionaries(_OPTIONS),
+    PLACES,
+)
 CHANGES: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("change"), st.integers(0, 4), st.sampled_from(("set_down", "set_up", "eject", "restore"))),
     st.tuples(st.just("change"), st.integers(0, 4), st.just("set_checking")),
     st.tuples(st.just("mode"), st.integers(0, 4), st.sampled_from(("ready", "drain", "maint"))),
     st.tuples(st.just("weight"), st.integers(0, 4), st.sampled_from((0.0, 1.0, 7.0))),
+    st.tuples(st.just("time"), st.just(0), st.just(0.2)),
     st.tuples(st.just("join"), st.just(0), st.just("")),
     st.tuples(st.just("leave"), st.integers(0, 4), st.just("")),
 )
@@ -62,13 +78,17 @@ class Outage(World):
         self._began = self.talk.reactor.seconds()
         backend = self.talk.backend
         self._numbers = count(4)
+        if backend.hedging is not None:  # as if more were known of the route: a second try after a moment
+            case.patch(backend.hedging, "delay", lambda route, now: 0.05)
         self._took, backend.took = backend.took, self._look  # type: ignore[method-assign]
         self.connect(0, "")
 
     def _look(self, server: Server) -> None:
         """A server is given a request: it must be one that may have it, and have room."""
         case = self.talk.case
-        case.assertIn(server.state, (UP, DRAIN))
+        if not any(tier.panics for tier in self.talk.backend.selection.tiers):
+            case.assertIn(server.state, (UP, DRAIN))
+        case.assertNotEqual(server.state, MAINT)
         case.assertTrue(server.has_room, "there was no room")
         if server.state == DRAIN or server.weight == 0:
             case.assertIsNotNone(self.talk.backend.sticky, "nobody sticks to it")
@@ -98,6 +118,15 @@ class Outage(World):
         elif server is not None:
             self._change(server, name, argument)
         self.talk.settle()
+        self._look_at_the_queue()
+
+    def _look_at_the_queue(self) -> None:
+        """Who has no room is known exactly, and nobody waits for any server while one has room."""
+        case, backend = self.talk.case, self.talk.backend
+        active = backend.selection.active
+        case.assertEqual(backend.full, {server for server in active if not server.has_room})
+        if any(not waiting.wanted for waiting in backend.queue):
+            case.assertFalse([server.name for server in active if server.has_room])
 
     def _change(self, server: Server, name: str, argument: str | float) -> None:
         if name == "change":

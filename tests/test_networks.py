@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_relay.networks import NetworkSet, NetworkTable
+from twisted_relay.networks import NetworkSet, NetworkTable, network_of
 
 #: (networks, address, whether it is in them)
 CASES = (
@@ -81,3 +81,14 @@ class NetworkTableTests(SynchronousTestCase):
         self.assertEqual(sorted(table.find("10.1.2.3")), [[0, 2], [1, 3]])
         self.assertEqual(table.find("10.9.2.3"), [[0, 2]])
         self.assertEqual(table.find("192.0.2.1"), [])
+
+
+class NetworkOfTests(SynchronousTestCase):
+    """Whom an address stands for."""
+
+    def test_networks(self) -> None:
+        """Addresses of one /64 are one customer; an IPv4 address is itself."""
+        self.assertEqual(network_of("2001:db8::1"), network_of("2001:db8:0:0:ffff::2"))
+        self.assertNotEqual(network_of("2001:db8::1"), network_of("2001:db8:0:1::1"))
+        for address in ("192.0.2.1", "::ffff:192.0.2.1", "", "@path"):
+            self.assertEqual(network_of(address), address)

@@ -93,3 +93,12 @@ def _ranges(networks: Iterable[Network]) -> Iterator[tuple[int, int]]:
         yield _IPV4 + int(v4.network_address), _IPV4 + int(v4.broadcast_address)
     for v6 in collapse_addresses(six):
         yield int(v6.network_address), int(v6.broadcast_address)
+
+
+def network_of(address: str) -> str:
+    """The /64 of an IPv6 address, as text that is the same for all of it; other addresses as they are."""
+    try:
+        packed = inet_pton(AF_INET6, address.partition("%")[0])
+    except OSError:
+        return address
+    return address if packed.startswith(_MAPPED_PREFIX) else packed[:8].hex()

@@ -9,7 +9,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_relay import __version__
-from twisted_relay.cli import COMMANDS, main
+from twisted_relay.cli import COMMANDS, command_named, main
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -55,6 +55,15 @@ class CommandTests(SynchronousTestCase):
     def test_version(self) -> None:
         """`relay --version` prints the first line of `relay version`."""
         self.assertEqual(self.call("--version"), (0, f"relay {__version__}\n", ""))
+
+    def test_an_interrupt(self) -> None:
+        """Ctrl-C ends a command with the status that shells know for it, and no traceback."""
+
+        def interrupted(arguments: object) -> int:
+            raise KeyboardInterrupt
+
+        self.patch(command_named("version"), "run", interrupted)
+        self.assertEqual(self.call("version"), (130, "", ""))
 
     def test_no_command_loads_the_reactor(self) -> None:
         """Loading all commands leaves the reactor alone: only a daemon needs one."""

@@ -47,6 +47,15 @@ class EjectorTests(SynchronousTestCase):
         )
         self.assertEqual(group.clock.getDelayedCalls(), [])
 
+    def test_ejected_already(self) -> None:
+        """A server that is out is not ejected again, whoever finds another reason: it comes back once."""
+        group = Ejection("a", "b", "c", "d")
+        group.eject("a")
+        group.eject("a")
+        self.assertEqual((group.backend.counters.ejections["errors"], len(group.clock.getDelayedCalls())), (1, 1))
+        group.clock.advance(30.0)
+        self.assertEqual((group.out, group.clock.getDelayedCalls()), ("", []))
+
     def test_longer_each_time(self) -> None:
         """Who fails again as soon as it is back is out for longer, up to the longest time; good conduct shortens it."""
         group = Ejection("a", "b")

@@ -46,6 +46,14 @@ class FailureLogTests(SynchronousTestCase):
         """What a client did says nothing of the server."""
         self.assertEqual(self.said(ClientAbort("the client left")), [])
 
+    def test_after_it_has_left(self) -> None:
+        """What fails at a server that has left is not written of, nor kept: another may have its name."""
+        server = self.group.servers[0]
+        self.group.backend.leave(server)
+        with capturedLogs() as captured:
+            self.log.observe(server, REFUSED, 0)
+        self.assertEqual((captured, self.log._failing, self.log._warned), ([], set(), {}))
+
     def test_stop(self) -> None:
         """After that it hears nothing."""
         self.log.stop()

@@ -28,6 +28,17 @@ class PoliciesTests(SynchronousTestCase):
             data = [as_data(Report(made, 1, True, [each])) for each in (alone, outcome)]
             self.assertEqual(*data)
 
+    def test_processes_of_their_own(self) -> None:
+        """They inherit nothing of this one, whose threads may hold locks: what is changed here is unknown there."""
+        made = scenario(self.mktemp(), CRASH)
+
+        def fail(monitor: Monitor, *arguments: object) -> None:
+            raise ZeroDivisionError("only in this process")
+
+        self.patch(Monitor, "_ended", fail)
+        policies = parse_policies("round-robin,random")
+        self.assertEqual(len(simulate(made, policies, 1, exact=True)), 2)
+
     def test_a_fault_of_relay(self) -> None:
         """What the daemon would catch and log ends the run, with where it happened: the results would mean nothing."""
         made = scenario(self.mktemp(), CRASH)

@@ -1,7 +1,7 @@
 """A backend as exchanges meet it: which server, what is tried again, limits, the queue, and who leaves it."""
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,6 +11,8 @@ from tests.support.playbook import BACKEND, Conversation, get, head, ok, post, s
 from twisted_relay.balancing import POLICIES
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, BalanceSpec, ServerSpec, StickySpec
+from twisted_relay.errors import RelayError
+from twisted_relay.exchange import Exchange
 from twisted_relay.upstream import dial
 from twisted_relay.upstream.delivery import Delivery
 from twisted_relay.upstream.server import Server
@@ -287,6 +289,52 @@ class StickyTests(SynchronousTestCase):
         self.assertEqual(talk.codes(), [200] * 3)
         talk.is_over()
 
+    def test_room_at_its_server_beside_full_ones(self) -> None:
+        """When all others are full a client still gets its own server; who has none waits without a look."""
+        talk = self.talk
+        busy, stuck, new = talk.client("192.0.2.1"), talk.client("192.0.2.2"), talk.client("192.0.2.3")
+        talk.server("s1").set_mode("drain", "test")
+        busy.sends(get("/busy"))
+        two = talk.accepts("10.0.0.2")
+        looks: list[Exchange] = []
+        choose = talk.backend.choose
+
+        def counted(exchange: Exchange) -> Iterator[Server]:
+            looks.append(exchange)
+            return choose(exchange)
+
+        talk.backend.choose = counted
+        new.sends(get("/new"))
+        self.assertEqual((len(looks), len(talk.backend.queue)), (0, 1))
+        stuck.sends(get("/stuck", self.cookie))
+        talk.accepts("10.0.0.1").sends(ok())
+        stuck.sees(ok())
+        two.sends(ok())
+        two.sends(ok())
+        self.assertEqual(talk.codes(), [200] * 3)
+        talk.is_over()
+
+    def test_the_server_before_it_becomes_free(self) -> None:
+        """A client waits for its server, not for one that had the name before and ends its last request."""
+        talk = self.talk
+        before, busy, stuck = talk.client("192.0.2.1"), talk.client("192.0.2.2"), talk.client("192.0.2.3")
+        before.sends(get("/before"))
+        old = talk.accepts("10.0.0.1")
+        talk.backend.leave(talk.server("s1"))
+        talk.backend.join(replace(servers(3)[2], name="s1"))
+        busy.sends(get("/busy", self.cookie))
+        new = talk.accepts("10.0.0.3")
+        stuck.sends(get("/stuck", self.cookie))
+        called: list[Delivery] = []
+        patch = self.patch(Delivery, "called", called.append)
+        old.sends(ok())
+        patch.restore()
+        self.assertEqual((called, len(talk.backend.queue)), ([], 1))
+        new.sends(ok())
+        new.sends(ok())
+        self.assertEqual(talk.codes(), [200] * 3)
+        talk.is_over()
+
     def test_its_server_falls_while_it_waits(self) -> None:
         """A client that waits for a server that goes down gets another one at once."""
         talk = self.talk
@@ -340,6 +388,18 @@ class StartTests(SynchronousTestCase):
         second.sees_answer("HTTP/1.1 503 Service Unavailable")
         talk.is_over()
 
+    def test_in_maint_before_the_first_check(self) -> None:
+        """A server that is taken out before it was checked is not waited for."""
+        talk = Conversation(self)
+        talk.server().set_checking("not checked yet")
+        first, second = talk.client(), talk.client()
+        first.sends(get())
+        talk.server().set_mode("maint", "test")
+        first.sees_answer("HTTP/1.1 503 Service Unavailable")
+        second.sends(get())
+        second.sees_answer("HTTP/1.1 503 Service Unavailable")
+        talk.is_over()
+
     def test_slow_start(self) -> None:
         """A server that comes back, or is new, begins with a part of its share; those of the start do not."""
         talk = Conversation(self, backend=replace(TWO, slow_start=20.0))
@@ -360,6 +420,17 @@ class StartTests(SynchronousTestCase):
         self.assertEqual((one.share, two.share), (100, 100))
         two.set_down("test")
         two.set_up("test")
+        talk.is_over()
+
+    def test_slow_start_of_a_new_server(self) -> None:
+        """A server that joins gets a tenth of a share from its first request on."""
+        talk = Conversation(self, backend=replace(BACKEND, slow_start=1000.0))
+        talk.backend.join(servers(2)[1])
+        client = talk.client()
+        for _ in range(11):
+            client.sends(get())
+            talk.accepts().sends(ok(b"", "Connection: close"))
+        self.assertEqual([exchange.server for exchange in talk.exchanges].count("s2"), 1)
         talk.is_over()
 
     def test_slow_start_after_a_bad_start(self) -> None:
@@ -546,6 +617,22 @@ class TryAgainTests(SynchronousTestCase):
             self.assertEqual(talk.server().counters.errors["protocol"], 1)
             talk.is_over()
 
+    def test_an_observer_that_fails(self) -> None:
+        """Whoever watches the servers cannot keep a request from its next try."""
+        talk = Conversation(self, backend=TWO)
+
+        def fail(server: Server, error: RelayError | None, code: int) -> None:
+            raise ZeroDivisionError
+
+        talk.backend.observers.append(fail)
+        client = talk.client()
+        client.sends(get())
+        talk.refuses(REFUSED)
+        talk.accepts("10.0.0.2").sends(ok())
+        client.sees(ok())
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        talk.is_over()
+
 
 class LimitTests(SynchronousTestCase):
     """`max_connections_per_server`, and the queue in front of full servers."""
@@ -581,6 +668,29 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(talk.codes(), [200] * 3)
         talk.is_over()
 
+    def test_nearly_all_are_full(self) -> None:
+        """Among many full servers one with room is found, and not all are asked."""
+        talk = Conversation(self, backend=replace(ONE_EACH, servers=servers(30)))
+        for server in talk.backend.servers[:-1]:
+            talk.backend.took(server)
+        asked: list[str] = []
+        choose = talk.backend.choose
+
+        def counted(exchange: Exchange) -> Iterator[Server]:
+            for server in choose(exchange):
+                asked.append(server.name)
+                yield server
+
+        self.patch(talk.backend, "choose", counted)
+        client = talk.client()
+        client.sends(get())
+        talk.accepts("10.0.0.30").sends(ok())
+        client.sees(ok())
+        self.assertLess(len(asked), 30)
+        for server in talk.backend.servers[:-1]:
+            talk.backend.released(server)
+        talk.is_over()
+
     def test_failure_wakes_the_queue(self) -> None:
         """Also a try that failed, or was cancelled, makes room."""
         for how in ("refuse", "reset", "client"):
@@ -613,6 +723,18 @@ class LimitTests(SynchronousTestCase):
         self.patch(dial, "dial_tcp", no_descriptor)
         talk.refuses(REFUSED)
         self.assertEqual(talk.codes(), [502] * 300)
+        talk.is_over()
+
+    def test_who_leaves_at_the_beginning_of_time(self) -> None:
+        """Also a request that began to wait when the clock said 0 is not served after its client has left."""
+        talk = Conversation(self, backend=ONE_EACH)
+        talk.backend.now = lambda: 0.0
+        first, second = talk.client(), talk.client()
+        first.sends(get())
+        second.sends(get())
+        second.aborts()
+        self.assertEqual(len(talk.backend.queue), 0)
+        talk.accepts().sends(ok())
         talk.is_over()
 
     def test_queue_full(self) -> None:

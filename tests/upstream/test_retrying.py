@@ -415,9 +415,10 @@ class OrderTests(SynchronousTestCase):
         talk.is_over()
 
     def test_a_kept_connection_of_a_server_that_is_out(self) -> None:
-        """A server that goes down with a request on a kept connection is not asked again; another may be."""
-        for retries in (0, 1):
-            talk = Conversation(self, backend=replace(OPTIONS, servers=servers(2), retries=retries))
+        """A server that goes down with a request on a kept connection is left; `retry_on` says if another is asked."""
+        for retries, retry_on in ((0, RetryOn(("reset",))), (1, RetryOn(("connect",))), (1, RetryOn(("reset",)))):
+            options = replace(OPTIONS, servers=servers(2), retries=retries, retry_on=retry_on)
+            talk = Conversation(self, backend=options)
             client = talk.client()
             for _ in range(2):
                 client.sends(get())
@@ -430,9 +431,10 @@ class OrderTests(SynchronousTestCase):
             for connection in list(talk.pool("s1")._connections):
                 connection.abort()
             talk.settle()
-            if retries:
+            may = retries and "reset" in retry_on.conditions
+            if may:
                 party.sends(ok())
-            self.assertEqual(talk.codes()[2:], [200 if retries else 502])
+            self.assertEqual(talk.codes()[2:], [200 if may else 502])
             client.aborts()
             talk.is_over()
 

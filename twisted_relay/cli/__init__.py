@@ -8,6 +8,7 @@ any daemon.
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -53,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # `relay … | head`: who read has enough. What is left goes nowhere, or Python complains when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return status
 
 

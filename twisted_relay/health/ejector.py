@@ -52,6 +52,8 @@ class Ejector:
 
     def eject(self, server: Server, kind: str, reason: str) -> None:
         """Take a usable server out, if it may go; `kind` is one of `EJECTION_REASONS`."""
+        if not server.is_usable:
+            return
         backend, options = self._backend, self._backend.options
         usable = sum(other.is_usable for other in backend.servers)
         ejected = sum(other.state == EJECTED and other.weight > 0 for other in backend.servers)

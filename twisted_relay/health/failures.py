@@ -56,6 +56,8 @@ class FailureLog:
             self._warn(server, error)
 
     def _warn(self, server: Server, error: ServerError) -> None:
+        if self._backend.pools.get(server.name) is not server.pool:
+            return  # it has left, and nobody would forget it
         now = self._backend.now()
         if now - self._warned.get(server.name, -PAUSE) < PAUSE:
             return

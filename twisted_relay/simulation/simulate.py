@@ -3,6 +3,7 @@
 import gc
 import multiprocessing
 import os
+import signal
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -31,13 +32,12 @@ def simulate(scenario: Scenario, policies: Sequence[BalanceSpec], seed: int, *, 
     jobs = [(scenario, policy, seed, exact) for policy in policies]
     if len(jobs) == 1:
         return [_run(*jobs[0])]
-    processes = multiprocessing.get_context("fork").Pool(min(len(jobs), os.cpu_count() or 1))
-    try:
+    # New processes, not forks: a fork inherits locks that other threads hold, and the signal handlers of a reactor.
+    # An interrupt reaches all of them; only the parent heeds it, and ends the others.
+    context = multiprocessing.get_context("spawn")
+    ignoring = (signal.SIGINT, signal.SIG_IGN)
+    with context.Pool(min(len(jobs), os.cpu_count() or 1), signal.signal, ignoring) as processes:
         return processes.starmap(_run, jobs, chunksize=1)
-    finally:
-        # Not `terminate`: a fork has the signal handlers of its parent, and those of a reactor end nothing.
-        processes.close()
-        processes.join()
 
 
 class RelayFailed(Exception):

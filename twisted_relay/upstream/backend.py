@@ -12,6 +12,7 @@ from copy import copy, deepcopy
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from twisted_relay.balancing import make_policy
 from twisted_relay.balancing.policy import Random
@@ -81,6 +82,8 @@ class BackendCounters:
 
 class Backend:
     """A group of servers that can do the same work."""
+
+    _log = Logger(namespace="twisted_relay.upstream")
 
     make_try: Callable[[Exchange, UpstreamConnection, Answered], Try] = Try
     """What sends an exchange over a connection: a seam for simulations."""
@@ -172,8 +175,8 @@ class Backend:
         self.enlist(server, self.make_pool(server))
         for membership in self.memberships:
             membership.joined(server)  # it may want to know it before anybody gets it
-        self.refresh()
         self._start_slowly(server)
+        self.refresh()
         return server
 
     def leave(self, server: Server) -> None:
@@ -262,7 +265,10 @@ class Backend:
         """Tell the observers how a server did with a request."""
         self.has_failed = True
         for observe in self.observers:
-            observe(server, error, code)
+            try:
+                observe(server, error, code)
+            except Exception:
+                self._log.failure("an observer of servers failed")  # the exchange goes on, and is answered
 
     def authority_for(self, exchange: Exchange, server: Server) -> bytes:
         """What Host says to this server (`http.md` §7)."""
@@ -309,6 +315,11 @@ class Backend:
         """How many requests are, those that wait included; O(servers), so for rare decisions only."""
         return sum(server.active_requests for server in self.servers) + len(self.queue)
 
+    def has_room_where_it_sticks(self, exchange: Exchange) -> bool:
+        """Whether its client sticks to a server, and that one has room."""
+        server = None if self.sticky is None else self.sticky.take(exchange)
+        return server is not None and server.takes_stuck and server.has_room
+
     def wanted_by(self, exchange: Exchange) -> str:
         """The name of the only server that the exchange may wait for; empty if any will do."""
         if not exchange.stuck or self.sticky is None:
@@ -321,15 +332,20 @@ class Backend:
         """Whether any server that may be chosen could take one more request."""
         return len(self.full) < len(self.selection.active)
 
+    def any_with_room(self) -> Server | None:
+        """One of the servers that may be chosen and have room, at random; None if there is none."""
+        roomy = [server for server in self.selection.active if server not in self.full]
+        return roomy[int(self.random() * len(roomy))] if roomy else None
+
     @property
     def is_saturated(self) -> bool:
-        """Whether nobody needs to look for a server, since none has room; clients that stick to one must look."""
-        return self.sticky is None and bool(self.selection.active) and not self.may_have_room
+        """Whether nobody needs to look for a server, since none has room; clients that stick to one may have luck."""
+        return bool(self.selection.active) and not self.may_have_room
 
     @property
     def expects_servers(self) -> bool:
         """Whether servers may become usable soon for the first time: they are being checked, or looked for."""
-        return self.is_discovering or any(server.is_checking for server in self.servers)
+        return self.is_discovering or any(server.is_checking and server.state == DOWN for server in self.servers)
 
     def _wake_for(self, server: Server) -> None:
         """A server has room: let those try who wait for it, and those who wait for any.
@@ -347,6 +363,8 @@ class Backend:
             self._with_room = None
 
     def _call_for(self, server: Server) -> None:
+        if self.pools.get(server.name) is not server.pool:
+            return  # it has left, and who waits for its name waits for another one
         while self.queue and server.has_room:
             waiting = self.queue.take_for(server.name, any_will_do=self.selection.is_active(server))
             if waiting is None:
@@ -361,9 +379,9 @@ class Backend:
                 break
             waiting.called()
         for name in self.queue.wanted:
-            server = next((server for server in self.servers if server.name == name), None)
-            if server is not None:
-                self._wake_for(server)
+            pool = self.pools.get(name)
+            if pool is not None:
+                self._wake_for(pool.server)
 
     def _call_all(self) -> None:
         """Nobody is left to be waited for: those who wait fare as if they came now."""

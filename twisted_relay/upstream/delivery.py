@@ -13,6 +13,7 @@ from twisted_relay.errors import (
 )
 from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.http.message import Answer, Answered, Response
+from twisted_relay.networks import network_of
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import Dial
@@ -24,6 +25,9 @@ from twisted_relay.upstream.server import Server
 
 UNANSWERED = frozenset((502, 503, 504))
 """Statuses with which a server says that it cannot answer: policies by time must not take it for quick."""
+
+MOST_ASKED = 20
+"""Candidates without room after which any server that has room is taken (nginx's number of tries)."""
 
 
 def forward_to(backend: Backend) -> Destination:
@@ -81,7 +85,7 @@ class Delivery:
         self._began = 0.0  # when the current try began, if there are limits that need it
         self._fresh = False  # one try over a fresh connection instead of a stale one has been made
         self._retrying: Retrying | None = None
-        self.queued_at = 0.0
+        self.queued_at = -1.0  # never
         self.wanted = ""
         self._timer: Any = None
         exchange.cancel = self.cancel
@@ -89,16 +93,19 @@ class Delivery:
     def go(self) -> None:
         """Give the exchange to the best candidate that has room."""
         backend = self._backend
-        if backend.full and backend.is_saturated:
+        if backend.full and backend.is_saturated and not backend.has_room_where_it_sticks(self._exchange):
             self._join_queue()
             return
-        full = False
+        asked = 0
         for server in backend.choose(self._exchange):
             if not backend.is_limited or server.has_room:
                 self._give_to(server)
                 return
-            full = True
-        if full or backend.expects_servers:
+            asked += 1
+            if asked == MOST_ASKED and (other := backend.any_with_room()) is not None:
+                self._give_to(other)
+                return
+        if asked or backend.expects_servers:
             self._join_queue()
         else:
             self._answer(NoServer(f"no server of [backend:{backend.name}] is usable"))
@@ -209,11 +216,9 @@ class Delivery:
     def _failed(self, server: Server, error: RelayError, *, reused: bool) -> None:
         """Try again if that is right, else answer with the error."""
         backend, exchange = self._backend, self._exchange
+        reused = reused and server.takes_stuck  # else it was closed because the server went down, and is not stale
         tried = Tried(exchange.tries, reused, self._is_at_hand)
         decision = self._rules.after_error(error, exchange.request, tried)
-        if decision is Again.FRESH and not server.takes_stuck:
-            # It was closed because the server went down, or was taken out: that is no stale connection, but a try.
-            decision = Again.NEXT if exchange.tries <= self._rules.retries else Again.NO
         if isinstance(error, ServerError) and error.is_held_against_servers and decision is not Again.FRESH:
             server.count_error(error)
             backend.tell(server, error, 0)
@@ -280,8 +285,9 @@ class Delivery:
 
     @property
     def client(self) -> str:
-        """Whose request it is."""
-        return self._exchange.origin.client
+        """Whose request it is: an address, or the network of 64 bits that one customer has of IPv6."""
+        client = self._exchange.origin.client
+        return client if ":" not in client else network_of(client)
 
     def _join_queue(self) -> None:
         backend = self._backend
@@ -326,7 +332,7 @@ class Delivery:
 
     def cancel(self) -> None:
         """The client is gone."""
-        if self.queued_at and self._backend.queue.leave(self):
+        if self.queued_at >= 0.0 and self._backend.queue.leave(self):
             self._stop_waiting()
         dial, self._dial = self._dial, None
         if dial is not None:

@@ -1,8 +1,9 @@
 """The queue in front of the servers of a backend: who waits, and whose turn it is.
 
-Fair between clients: each client address has a line of its own, and the lines are served in turn, so that one client
-with a thousand requests does not keep the others waiting behind all of them. When the queue is full, the longest line
-loses its last one if the newcomer's is shorter (longest queue drop). With `fifo` everybody stands in one line.
+Fair between clients: each client address (of IPv6: each /64) has a line of its own, and the lines are served in turn,
+so that one client with a thousand requests does not keep the others waiting behind all of them. When the queue is full,
+the longest line loses its last one if the newcomer's is shorter (longest queue drop). With `fifo` everybody stands in
+one line.
 
 Who sticks to a server waits for that one only, in lines of their own; whoever waits longer goes first when it has
 room. Knows nothing of servers but their names.

@@ -28,12 +28,14 @@ class Sticky:
         self._secret = secret
         self._name = spec.cookie.encode("ascii")
         self._servers: dict[bytes, Server] = {}
+        self._by_name: dict[str, Server] = {}
         self._values: dict[Server, bytes] = {}
 
     def update(self, servers: Iterable[Server]) -> None:
         """Who there is."""
         self._values = {server: self._values.get(server) or self.value_for(server.name) for server in servers}
         self._servers = {value: server for server, value in self._values.items()}
+        self._by_name = {server.name: server for server in self._values}
 
     def value_for(self, name: str) -> bytes:
         """The value of the cookie for a server."""
@@ -50,9 +52,7 @@ class Sticky:
             server = self._servers.get(value)
             exchange.stuck = "" if server is None else server.name
             return server
-        if not exchange.stuck:
-            return None
-        return next((server for server in self._servers.values() if server.name == exchange.stuck), None)
+        return self._by_name.get(exchange.stuck) if exchange.stuck else None
 
     def stick(self, exchange: Exchange, response: Response, server: Server) -> None:
         """Make the client come back to the server that answered."""
