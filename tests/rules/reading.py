@@ -24,10 +24,11 @@ def get(url: str, host: str = "a.example") -> Asked:
 
 
 class Names:
-    """A list of a few names."""
+    """A list of a few names, or addresses."""
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, has_networks: bool = False) -> None:
         self.names = names
+        self.has_networks = has_networks
 
     def find(self, host: str) -> str | None:
         """See `Listed`."""

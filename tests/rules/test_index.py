@@ -12,7 +12,7 @@ HOSTS = ("a", "x.a", "b.x.a", "xa", "c", "x.c", "y.x.c", "10.0.0.1", "192.0.2.1"
 ADDRESSES = ("10.0.0.1", "10.1.0.1", "192.0.2.1", "::1", "2001:db8::1", "::ffff:10.0.0.1")
 CLIENTS = ("", *ADDRESSES)
 NETWORKS = ("10.0.0.0/8", "10.0.0.0/16", "10.0.0.1", "0.0.0.0/0", "::/0", "::1", "2001:db8::/32", "::ffff:10.0.0.0/104")
-LISTS = {"one": Names("a", "x.c"), "two": Names("10.0.0.1", "b.x.a")}
+LISTS = {"one": Names("a", "x.c"), "two": Names("10.0.0.1", "b.x.a", has_networks=True)}
 URLS = ("", "http://a/", "http://a/x.exe")
 
 
@@ -86,7 +86,7 @@ class IndexTests(SynchronousTestCase):
         made = rules_of(*(f"deny domain .s{n}.example not domain .x.s{n}.example" for n in range(1000)), "allow all")
         real = _Domain.holds
 
-        def counted(self: _Domain, wish: Asked, address: str, when: float) -> bool:
+        def counted(self: _Domain, wish: Asked, address: str | None, when: float) -> bool:
             asked.append(wish.host)
             return real(self, wish, address, when)
 

@@ -118,6 +118,25 @@ class AddressTests(SynchronousTestCase):
             assert isinstance(ruling, Ruling)
             self.assertEqual((ruling.allowed, ruling.rule.line, ruling.addresses), (allowed, line, left))
 
+    def test_lists_with_networks(self) -> None:
+        """A name that is not listed may lead to an address that is; a list of names alone needs no look-up."""
+        lists = {"names": Names("ads.example"), "both": Names("bad.example", "192.0.2.1", has_networks=True)}
+        rules = rules_of("deny list names", "deny list both", "allow all", lists=lists)
+        for asked, addresses, line in (
+            (connect("ads.example"), None, 1),
+            (connect("bad.example"), None, 2),
+            (connect("192.0.2.1"), None, 2),
+            (connect("192.0.2.2"), None, 3),
+            (connect("a.example"), None, 0),
+            (connect("a.example"), PUBLIC, 2),
+            (connect("a.example"), ("192.0.2.2",), 3),
+        ):
+            self.assertEqual(decided(rules, asked, addresses), line, (asked.host, addresses))
+        last = list(rules.explain(connect("a.example"), "192.0.2.1", 0.0))[-1]
+        self.assertEqual(last.why, "192.0.2.1 is in list both as 192.0.2.1")
+        lists["both"] = Names("bad.example")
+        self.assertEqual(decided(rules, connect("a.example")), 3)
+
     def test_no_addresses(self) -> None:
         """A name that has none is in no network, and nothing may be dialled."""
         ruling = rules_of("deny destination 0.0.0.0/0 ::/0", "allow all").judge(connect("a.example"), (), 0.0)
@@ -147,7 +166,7 @@ class ExplainTests(SynchronousTestCase):
             [(verdict.rule.where.line, verdict.matches, verdict.why) for verdict in verdicts],
             [
                 (1, False, "domain is a.example"),
-                (2, True, "a.example is in list good as a.example; port is 443"),
+                (2, True, "port is 443; a.example is in list good as a.example"),
             ],
         )
         self.assertEqual(

@@ -25,7 +25,11 @@ class Asked:
 
 
 class Listed(Protocol):
-    """A list of names, as rules need it."""
+    """A list of names and networks, as rules need it."""
+
+    @property
+    def has_networks(self) -> bool:
+        """Whether addresses may be in it although the names that lead to them are not."""
 
     def find(self, host: str) -> str | None:
         """The entry that takes a host or an address; None if there is none."""

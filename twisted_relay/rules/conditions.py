@@ -23,10 +23,11 @@ Lists = Mapping[str, Listed]
 class Condition(Protocol):
     """One thing that may be so of a client's wish."""
 
-    def holds(self, asked: Asked, address: str, when: float) -> bool:
-        """Whether it is so. `address` is one that may be dialled, `when` seconds since 1970."""
+    def holds(self, asked: Asked, address: str | None, when: float) -> bool | None:
+        """Whether it is so. `address` is the one that would be dialled; where it decides and is None, because it is not
+        known yet, so is the answer. `when` is seconds since 1970."""
 
-    def seen(self, asked: Asked, address: str, when: float) -> str:
+    def seen(self, asked: Asked, address: str | None, when: float) -> str:
         """What is looked at, in words: "domain is a.example"."""
 
 
@@ -55,14 +56,22 @@ def compile_condition(condition: RuleCondition, lists: Lists, zone: ZoneInfo | N
             return _Time(spans, zone)
 
 
+def may_need_address(condition: RuleCondition) -> bool:
+    """Whether it can happen that only the address of the destination decides."""
+    match condition.test:
+        case Networks("destination", _) | Names("list", _):
+            return True
+    return False
+
+
 class _User:
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
 
-    def holds(self, asked: Asked, address: str, when: float) -> bool:
+    def holds(self, asked: Asked, address: str | None, when: float) -> bool:
         return asked.user in self._names
 
-    def seen(self, asked: Asked, address: str, when: float) -> str:
+    def seen(self, asked: Asked, address: str | None, when: float) -> str:
         return f"user is {asked.user}" if asked.user else "the user is not known"
 
 
@@ -70,10 +79,10 @@ class _Group:
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
 
-    def holds(self, asked: Asked, address: str, when: float) -> bool:
+    def holds(self, asked: Asked, address: str | None, when: float) -> bool:
         return not self._names.isdisjoint(asked.groups)
 
-    def seen(self, asked: Asked, address: str, when: float) -> str:
+    def seen(self, asked: Asked, address: str | None, when: float) -> str:
         if not asked.user:
             return "the user is not known"
         return f"{asked.user} is in {', '.join(sorted(asked.groups)) or 'no group'}"
@@ -83,10 +92,10 @@ class _Client:
     def __init__(self, networks: Iterable[Network]) -> None:
         self._networks = NetworkSet(networks)
 
-    def holds(self, asked: Asked, address: str, when: float) -> bool:
+    def holds(self, asked: Asked, address: str | None, when: float) -> bool:
         return asked.client in self._networks
 
-    def seen(self, asked: Asked, address: str, when: float) -> str:
+    def seen(self, asked: Asked, address: str | None, when: float) -> str:
         return f"client is {asked.client or 'a UNIX socket'}"
 
 
@@ -94,10 +103,10 @@ class _Destination:
     def __init__(self, networks: Iterable[Network]) -> None:
         self._networks = NetworkSet(networks)
 
-    def holds(self, asked: Asked, address: str, when: float) -> bool:
-        return address in self._networks
+    def holds(self, asked: Asked, address: str | None, when: float) -> bool | None:
+        return None if address is None else address in self._networks
 
-    def seen(self, asked: Asked, address: str, when: float) -> str:
+    def seen(self, asked: Asked, address: str | None, when: float) -> str:
         return f"destination is {address}" if address else "the destination has no address"
 
 
@@ -109,10 +118,10 @@ class _Domain:
         self._names = frozenset(domain.name for domain in domains)
         self._suffixes = tuple("." + domain.name for domain in domains if domain.below)
 
-    def holds(self, asked: Asked, address: str, when: float) -> bool:
+    def holds(self, asked: Asked, address: str | None, when: float) -> bool:
         return asked.host in self._names or asked.host.endswith(self._suffixes)
 
-    def seen(self, asked: Asked, address: str, when: float) -> str:
+    def seen(self, asked: Asked, address: str | None, when: float) -> str:
         return f"domain is {asked.host}"
 
 
@@ -120,10 +129,10 @@ class _Port:
     def __init__(self, ranges: Sequence[tuple[int, int]]) -> None:
         self._ranges = tuple(ranges)
 
-    def holds(self, asked: Asked, address: str, when: float) -> bool:
+    def holds(self, asked: Asked, address: str | None, when: float) -> bool:
         return any(low <= asked.port <= high for low, high in self._ranges)
 
-    def seen(self, asked: Asked, address: str, when: float) -> str:
+    def seen(self, asked: Asked, address: str | None, when: float) -> str:
         return f"port is {asked.port}"
 
 
@@ -131,10 +140,10 @@ class _Method:
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
 
-    def holds(self, asked: Asked, address: str, when: float) -> bool:
+    def holds(self, asked: Asked, address: str | None, when: float) -> bool:
         return asked.method in self._names
 
-    def seen(self, asked: Asked, address: str, when: float) -> str:
+    def seen(self, asked: Asked, address: str | None, when: float) -> str:
         return f"method is {asked.method}"
 
 
@@ -142,13 +151,13 @@ class _Url:
     def __init__(self, patterns: Iterable[PathPattern]) -> None:
         self._predicates = tuple(path_predicate(pattern) for pattern in patterns)
 
-    def holds(self, asked: Asked, address: str, when: float) -> bool:
+    def holds(self, asked: Asked, address: str | None, when: float) -> bool:
         if not asked.url:
             return False
         url = asked.url.encode()
         return any(predicate(url) for predicate in self._predicates)
 
-    def seen(self, asked: Asked, address: str, when: float) -> str:
+    def seen(self, asked: Asked, address: str | None, when: float) -> str:
         return f"URL is {asked.url}" if asked.url else "a tunnel shows no URL"
 
 
@@ -157,14 +166,25 @@ class _Listed:
         self._names = tuple(names)
         self._lists = lists
 
-    def holds(self, asked: Asked, address: str, when: float) -> bool:
-        # by name each time: the list behind it is swapped when a newer one is there
-        return any(self._lists[name].find(asked.host) is not None for name in self._names)
+    def holds(self, asked: Asked, address: str | None, when: float) -> bool | None:
+        if self._find(asked.host) is not None:
+            return True
+        if not any(self._lists[name].has_networks for name in self._names):
+            return False
+        return None if address is None else self._find(address) is not None
 
-    def seen(self, asked: Asked, address: str, when: float) -> str:
+    def _find(self, host: str) -> tuple[str, str] | None:
+        """The list and its entry for a host. Lists are taken by name each time: they are swapped for newer ones."""
         for name in self._names:
-            if (entry := self._lists[name].find(asked.host)) is not None:
-                return f"{asked.host} is in list {name} as {entry}"
+            entry = self._lists[name].find(host)
+            if entry is not None:
+                return name, entry
+        return None
+
+    def seen(self, asked: Asked, address: str | None, when: float) -> str:
+        for host in (asked.host, address or asked.host):
+            if found := self._find(host):
+                return f"{host} is in list {found[0]} as {found[1]}"
         return f"{asked.host} is not listed"
 
 
@@ -174,13 +194,13 @@ class _Time:
         self._ends = [end for _, end in spans]
         self._zone = zone
 
-    def holds(self, asked: Asked, address: str, when: float) -> bool:
+    def holds(self, asked: Asked, address: str | None, when: float) -> bool:
         local = datetime.fromtimestamp(when, self._zone)
         minute = local.weekday() * 1440 + local.hour * 60 + local.minute
         position = bisect_right(self._starts, minute) - 1
         return position >= 0 and minute < self._ends[position]
 
-    def seen(self, asked: Asked, address: str, when: float) -> str:
+    def seen(self, asked: Asked, address: str | None, when: float) -> str:
         local = datetime.fromtimestamp(when, self._zone)
         zone = f" in {self._zone.key}" if self._zone is not None else ""
         return f"it is {DAYS[local.weekday()]} {local:%H:%M}{zone}"

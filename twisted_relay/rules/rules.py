@@ -5,19 +5,19 @@ depends on the address does the answer wait for it (`NEEDS_ADDRESSES`). Then eac
 client had asked for it, and those that are allowed may be dialled, no others.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from posixpath import basename
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from twisted_relay.config.rule_values import Networks, RuleCondition, RuleSpec
+from twisted_relay.config.rule_values import RuleCondition, RuleSpec
 from twisted_relay.config.tree import RulesOptions
 from twisted_relay.config.values import Location
 from twisted_relay.guard.hosts import is_literal
 from twisted_relay.rules.asked import Asked, Listed
-from twisted_relay.rules.conditions import Condition, Lists, compile_condition
+from twisted_relay.rules.conditions import Lists, compile_condition, may_need_address
 from twisted_relay.rules.index import Index
 
 LONGEST_WORDS = 120
@@ -74,7 +74,7 @@ class Rules:
         self.options = options
         self._index = Index([rule.conditions for rule in options.rule])
         self._rules = [_Rule(rule, key, lists, zone) for rule, key in zip(options.rule, self._index.keys, strict=True)]
-        self._asks_addresses = any(rule.of_address for rule in self._rules)
+        self._asks_addresses = any(rule.may_need_address for rule in self._rules)
 
     def judge(self, asked: Asked, addresses: tuple[str, ...] | None, when: float) -> Ruling | Literal[Wanted.ADDRESSES]:
         """What the rules say. `addresses` are those that the host resolves to, None as long as that is not known;
@@ -136,44 +136,35 @@ class _Rule:
         made = [(each, compile_condition(each, lists, zone)) for each in spec.conditions]
         self.spec = spec
         self.ruling = Ruling(spec.allow, spec.where, spec.text, _label(spec))
-        self.of_address = any(_is_of_address(each) for each in spec.conditions)
-        self._all = made
-        self._plain = _conditions(each for each in made if each[0] is not key and not _is_of_address(each[0]))
-        self._on_address = _conditions(each for each in made if each[0] is not key and _is_of_address(each[0]))
-        self.is_conditional = bool(self._plain or self._on_address or self.of_address)
+        self._all = sorted(made, key=lambda pair: may_need_address(pair[0]))
+        self._further = [(condition, each.negated) for each, condition in self._all if each is not key]
+        self._is_found_by_address = key is not None and may_need_address(key)
+        self.may_need_address = any(map(may_need_address, spec.conditions))
+        self.is_conditional = bool(self._further) or self._is_found_by_address
 
     def holds(self, asked: Asked, address: str | None, when: float) -> bool | None:
         """Whether the conditions hold that the index has not looked up; None if that depends on the address."""
-        for condition, negated in self._plain:
-            if condition.holds(asked, "", when) is negated:
+        needs_address = address is None and self._is_found_by_address
+        for condition, negated in self._further:
+            holds = condition.holds(asked, address, when)
+            if holds is negated:
                 return False
-        if not self.of_address:
-            return True
-        if address is None:
-            return None
-        return all(condition.holds(asked, address, when) is not negated for condition, negated in self._on_address)
+            needs_address |= holds is None
+        return None if needs_address else True
 
     def verdict(self, asked: Asked, address: str | None, when: float) -> Verdict:
-        """What the rule says, all conditions asked; the reason names those that count."""
+        """What the rule says, and what it looked at: the condition that failed, or all of them."""
         seen: list[str] = []
-        for each, condition in sorted(self._all, key=lambda pair: _is_of_address(pair[0])):
-            if address is None and _is_of_address(each):
-                return Verdict(self.spec, None, f"the address of {asked.host} decides")
-            words = condition.seen(asked, address or "", when)
-            if condition.holds(asked, address or "", when) is each.negated:
-                return Verdict(self.spec, False, words)
-            seen.append(words)
+        needs_address = False
+        for each, condition in self._all:
+            holds = condition.holds(asked, address, when)
+            if holds is each.negated:
+                return Verdict(self.spec, False, condition.seen(asked, address, when))
+            needs_address |= holds is None
+            seen.append(condition.seen(asked, address, when))
+        if needs_address:
+            return Verdict(self.spec, None, f"the address of {asked.host} decides")
         return Verdict(self.spec, True, "; ".join(seen) or "takes everything")
-
-
-def _is_of_address(condition: RuleCondition) -> bool:
-    return isinstance(condition.test, Networks) and condition.test.kind == "destination"
-
-
-def _conditions(
-    made: Iterator[tuple[RuleCondition, Condition]],
-) -> Sequence[tuple[Condition, bool]]:
-    return tuple((condition, each.negated) for each, condition in made)
 
 
 _UNDECIDED = _Rule(RuleSpec(False, (), "", Location("", 0, 0)), None, {}, None)
