@@ -103,7 +103,9 @@ class Traffic:
             mine = []
         fallback = self._fallback(options)
         if fallback is not None:
-            plan = Plan("", fallback, options.max_body, backend="" if options.redirect else options.backend)
+            forward = options.mode == "forward"
+            backend = "" if options.redirect or forward else options.backend
+            plan = Plan("", fallback, options.max_body, backend=backend, leads_out=forward)
             mine.append(Route(RouteOptions(name=""), plan))
         return Listener(options, Router(mine), self._deadlines, self._observers(options))
 
@@ -142,6 +144,7 @@ class Relay:
         traffic = Traffic(config, surroundings, self._observers, self.ourselves)
         self.backends, self.listeners = traffic.backends, traffic.listeners
         self.forwards = traffic.forwards
+        self.rules = traffic.rules
         self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
         self.discoveries = discoveries_of(self.backends.values(), Nameservers(reactor, config.dns))
         self.ports = [self._make_ports(listener) for listener in self.listeners]
@@ -176,7 +179,7 @@ class Relay:
 
     def _make_control(self) -> AdminPorts:
         servers = Servers(self.backends, time.time)
-        explain = Explain(self.listeners, self.backends)
+        explain = Explain(self.listeners, self.backends, self.rules)
         resource = Control(
             {"/api/servers": lambda _: servers.all(), "/api/servers/": servers.one},
             {"/api/servers/": servers.change, "/api/explain": lambda _, given: explain.answer(given)},

@@ -60,7 +60,7 @@ class ExplainTests(SynchronousTestCase):
             name="web", where=Location("relay.ini", 1, 1), bind=binds or (Address("", 80),), via=False
         )
         listener = Listener(options, Router(self.routes), self.shop.deadlines)
-        self.explain = Explain([listener], {"shop": self.shop})
+        self.explain = Explain([listener], {"shop": self.shop}, {})
 
     def ask(self, url: str, *fields: list[str], **more: object) -> JSON:
         return self.explain.answer({"method": "GET", "url": url, "fields": list(fields), **more})

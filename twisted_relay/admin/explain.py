@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from twisted_relay.admin.candidates import describe_backend
 from twisted_relay.admin.json_input import JSON
+from twisted_relay.admin.outside import describe_outside
 from twisted_relay.admin.question import Question, choose_listener, read_question
 from twisted_relay.admin.trial import Client, Trial, try_out
 from twisted_relay.config.tree import RouteOptions
@@ -19,6 +20,7 @@ from twisted_relay.errors import RelayError
 from twisted_relay.http.http1 import write_request
 from twisted_relay.http.message import Response
 from twisted_relay.routing import Verdict
+from twisted_relay.rules.rules import Rules
 from twisted_relay.upstream.backend import Backend
 
 HIDDEN = "(hidden)"
@@ -29,14 +31,18 @@ _SECRET = re.compile("auth|cookie|token|secret|passw|credential|key|session", re
 class Explain:
     """Answers questions about requests, for these listeners and backends."""
 
-    def __init__(self, listeners: Sequence[Listener], backends: Mapping[str, Backend]) -> None:
+    def __init__(
+        self, listeners: Sequence[Listener], backends: Mapping[str, Backend], rules: Mapping[str, Rules]
+    ) -> None:
         self._listeners = listeners
         self._backends = backends
+        self._rules = rules
 
     def answer(self, given: JSON) -> JSON:
         """The answer to a question as JSON; raises `Refused` if it cannot be understood."""
         question = read_question(given)
         listener, port = choose_listener(question, self._listeners)
+        question = question.as_to(listener)
         client = Client(question.client if port or not _only_sockets(listener) else "", port)
         trial = try_out(listener, question.head, client)
         return {
@@ -47,14 +53,16 @@ class Explain:
             "refused": None if trial.error is None else _error(trial.error),
             "limits": _limits(trial, listener),
             "answer": None if trial.response is None else _response(trial.response),
-            **self._forwarded(trial),
+            **self._forwarded(trial, listener),
         }
 
-    def _forwarded(self, trial: Trial) -> JSON:
+    def _forwarded(self, trial: Trial, listener: Listener) -> JSON:
         """What would go to a server, and to which."""
         if not trial.is_forwarded or trial.exchange is None or trial.route is None:
             return {"forwarded": None, "backend": None}
         exchange = trial.exchange
+        if trial.route.destination.leads_out:
+            return {"backend": None, **describe_outside(exchange, listener, self._rules.get(listener.options.rules))}
         backend = self._backends[trial.route.destination.backend]
         candidates = backend.peek(exchange)
         described = describe_backend(backend, exchange, candidates)

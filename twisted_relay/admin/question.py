@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from twisted_relay.admin.json_input import JSON, Refused, check_keys, read_text
@@ -49,6 +49,12 @@ class Question:
         lines += [f"{name}: {value}" for name, value in self.fields]
         return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
 
+    def as_to(self, listener: Listener) -> "Question":
+        """The same with the target that this listener is asked with: a forward proxy gets whole URLs."""
+        if listener.options.mode != "forward" or not self.scheme:
+            return self
+        return replace(self, target=f"{self.scheme}://{self.authority}{self.target}")
+
 
 def read_question(given: JSON) -> Question:
     """The question that a JSON object holds; raises `Refused`."""
@@ -56,7 +62,7 @@ def read_question(given: JSON) -> Question:
     method, url = read_text(given, "method", LONGEST), read_text(given, "url", LONGEST)
     if not method or not url:
         raise Refused(f'"{"url" if method else "method"}" is missing', 'write {"method": "GET", "url": "http://…"}')
-    scheme, authority, target = _split(url)
+    scheme, authority, target = ("", url, url) if method == "CONNECT" else _split(url)
     client = read_text(given, "client", 64) or LOOPBACK
     try:
         ip_address(client)
@@ -105,8 +111,14 @@ def choose_listener(question: Question, listeners: Sequence[Listener]) -> tuple[
             hint = did_you_mean(question.listener, names) or f"there are: {', '.join(names)}"
             raise Refused(f'no listener "{question.listener}"', hint)
         return named[0], _port(named[0], question.port)
-    fit = [each for each in listeners if not question.scheme or bool(each.options.tls) == (question.scheme == "https")]
-    exact = [each for each in fit if question.port and question.port in _ports(each)]
+    kinds = [each for each in listeners if (each.options.mode == "forward") == (question.method == "CONNECT")]
+    kinds = kinds or list(listeners)
+    forward = all(
+        each.options.mode == "forward" for each in kinds
+    )  # they are asked for any URL, at a port of their own
+    https = question.scheme == "https"
+    fit = [each for each in kinds if forward or not question.scheme or bool(each.options.tls) == https]
+    exact = [each for each in fit if question.port and question.port in _ports(each) and not forward]
     chosen = exact or fit
     if len(chosen) == 1:
         return chosen[0], _port(chosen[0], question.port)

@@ -78,7 +78,7 @@ class _Witness(Router[Plan]):
         trial = self._trial
         trial.verdicts = tuple(self._router.explain(request, client))
         trial.route = route = self._router.find(request, client)
-        if route is None or not route.destination.backend:
+        if route is None or not (route.destination.backend or route.destination.leads_out):
             return route
         plan = route.destination
         return Route(route.options, replace(plan, destination=plan.around(self._arrived)))

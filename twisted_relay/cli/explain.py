@@ -39,7 +39,9 @@ from twisted_relay.upstream.resolver import Resolver
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the sub-command."""
     parser.add_argument("method", metavar="METHOD", help="such as GET")
-    parser.add_argument("url", metavar="URL", help="http://HOST/PATH, https://HOST/PATH, or only /PATH")
+    parser.add_argument(
+        "url", metavar="URL", help="http://HOST/PATH, https://HOST/PATH, or only /PATH; HOST:PORT for CONNECT"
+    )
     parser.add_argument(
         "-H", dest="fields", metavar="'NAME: VALUE'", action="append", default=[], type=_field, help="a header field"
     )
@@ -82,7 +84,7 @@ def _asked(arguments: argparse.Namespace, question: JSON) -> JSON:
     traffic = _put_together(_loaded(arguments.config))
     backends = traffic.backends
     try:
-        return {**Explain(traffic.listeners, backends).answer(question), "live": False}
+        return {**Explain(traffic.listeners, backends, traffic.rules).answer(question), "live": False}
     except Refused as refused:
         help = f"\n  {refused.help}" if refused.help else ""
         raise Unanswered(f"{refused}{help}", is_misuse=True) from refused

@@ -24,7 +24,12 @@ class Signs:
 def as_text(answer: JSON, encoding: str = "utf-8") -> str:
     """The whole answer; `encoding` is that of the terminal."""
     signs = Signs(encoding)
-    parts = [_request(answer), _routes(answer, signs)]
+    parts = [_request(answer)]
+    if "rules" in answer:
+        parts += [_rules(cast("list[JSON]", answer["rules"]), signs)]
+        parts += [_answer(answer) if answer["forwarded"] is None else _outside(cast(JSON, answer["forwarded"]))]
+        return "\n\n".join("\n".join(part) for part in parts if part)
+    parts.append(_routes(answer, signs))
     if answer["forwarded"] is not None:
         parts += [_forwarded(answer), _backend(cast(JSON, answer["backend"]), signs)]
         parts += [_retries(cast(JSON, answer["backend"]), signs), _limits(answer)]
@@ -40,6 +45,24 @@ def _request(answer: JSON) -> list[str]:
         f"{request['scheme']} request from {request['client']} to listener {request['listener']}{_at(request)}, {when}"
     ]
     return [*lines, *_indented(cast("list[str]", request["head"]))]
+
+
+def _rules(rules: list[JSON], signs: Signs) -> list[str]:
+    """Each rule up to the one that decides, with what it looked at."""
+    marks = {True: signs.yes, False: signs.no, None: "?"}
+    rows = [
+        (marks[cast("bool | None", each["matches"])], f"{each['rule']}", f"{each['where']}", f"{each['why']}")
+        for each in rules
+    ]
+    return ["rules", *columns(rows)] if rows else []
+
+
+def _outside(forwarded: JSON) -> list[str]:
+    """What leaves for where the client says."""
+    head = cast("list[str]", forwarded["head"])
+    if not head:
+        return [f"a tunnel to {forwarded['server']}, if the guard allows its address"]
+    return [f"sent to {forwarded['server']}, if the guard allows its address", *_indented(head)]
 
 
 def _routes(answer: JSON, signs: Signs) -> list[str]:

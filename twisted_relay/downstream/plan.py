@@ -27,6 +27,9 @@ class Plan:
     around: Callable[[Destination], Destination] = itself
     """The route's filters around another destination than its own: for trying out what they do."""
 
+    leads_out: bool = False
+    """It leads to where the client says: the listener is a forward proxy."""
+
     def allows_upgrade(self, protocols: bytes) -> bool:
         """Whether a client may upgrade to what its Upgrade field says."""
         if not self.upgrades:

@@ -1,0 +1,85 @@
+"""What is explained of requests to a forward proxy."""
+
+import os
+from typing import Any, cast
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.config.reading import config_of, load_files
+from twisted_relay.admin.explain import Explain, is_taken
+from twisted_relay.cli.explain import _put_together
+from twisted_relay.cli.explained import as_text
+
+TEXT = """\
+[listener:proxy]
+bind = 127.0.0.1:3128
+mode = forward
+rules = egress
+
+[listener:web]
+bind = 127.0.0.1:8080
+backend = app
+
+[backend:app]
+servers = http://10.0.0.1
+
+[rules:egress]
+rule =
+    deny domain .social.example
+    allow port 80 443
+    deny all
+"""
+
+
+class OutsideTests(SynchronousTestCase):
+    """Rules, and what would leave."""
+
+    def setUp(self) -> None:
+        """Everything is put together as `relay explain` does it; nothing is ever dialled."""
+        folder = self.mktemp()
+        os.mkdir(folder)
+        traffic = _put_together(config_of(load_files(folder, {"relay.ini": TEXT})))
+        self.explain = Explain(traffic.listeners, traffic.backends, traffic.rules)
+
+    def ask(self, method: str, url: str, **more: str) -> dict[str, Any]:
+        """The answer to a question."""
+        return cast("dict[str, Any]", self.explain.answer({"method": method, "url": url, **more}))
+
+    def test_rules(self) -> None:
+        """Each rule up to the one that decides is told with its place, and what would leave."""
+        answer = self.ask("GET", "http://example.org/x?y", listener="proxy")
+        self.assertTrue(is_taken(answer))
+        self.assertEqual([each["matches"] for each in answer["rules"]], [False, True])
+        self.assertEqual(
+            answer["forwarded"], {"server": "example.org:80", "head": ["GET /x?y HTTP/1.1", "Host: example.org"]}
+        )
+        self.assertIn("sent to example.org:80, if the guard allows its address", as_text(answer))
+
+    def test_denied(self) -> None:
+        """A request that a rule denies is refused, with the rule."""
+        for method, url, rule in (
+            ("GET", "http://a.social.example/", "deny domain .social.example"),
+            ("CONNECT", "example.org:22", "deny all"),
+        ):
+            answer = self.ask(method, url, listener="proxy")
+            self.assertFalse(is_taken(answer))
+            self.assertEqual(answer["refused"]["status"], 403)
+            self.assertIn(rule, answer["refused"]["text"])
+            self.assertIn("refused: 403", as_text(answer))
+
+    def test_tunnels(self) -> None:
+        """CONNECT goes to the forward proxy without its being named; only to ports that may be reached."""
+        answer = self.ask("CONNECT", "example.org:443")
+        self.assertEqual((answer["request"]["listener"], answer["forwarded"]["head"]), ("proxy", []))
+        self.assertIn("a tunnel to example.org:443", as_text(answer))
+        self.assertIn("connect_ports", self.ask("CONNECT", "example.org:80")["refused"]["text"])
+
+    def test_the_gateway_beside_it(self) -> None:
+        """A URL is for the gateway, unless the forward proxy is named."""
+        self.assertEqual(self.ask("GET", "http://example.org:8080/")["request"]["listener"], "web")
+
+    def test_what_no_proxy_takes(self) -> None:
+        """What is refused on the wire is refused here."""
+        self.assertEqual(self.ask("GET", "/x", listener="proxy")["refused"]["status"], 400)
+        self.assertEqual(self.ask("GET", "https://example.org/", listener="proxy")["refused"]["status"], 501)
+        self.assertEqual(self.ask("CONNECT", "example.org", listener="proxy")["refused"]["status"], 400)
