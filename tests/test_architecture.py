@@ -71,8 +71,13 @@ PURE = (
 PURE_MODULES = (
     "discovery.answer",
     "discovery.changes",
+    "names.host",
+    "names.hosts",
+    "names.known",
+    "names.order",
     "names.reply",
     "names.resolv_conf",
+    "names.watched_file",
     "upstream.budget",
     "upstream.circuit",
     "upstream.gradient",

@@ -38,6 +38,7 @@ from twisted_relay.metrics.exposition import Exposition
 from twisted_relay.metrics.requests import RequestMetrics
 from twisted_relay.metrics.sources import Sources, certificate_ends
 from twisted_relay.names.nameservers import Nameservers
+from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.deadlines import Deadlines, tick_for
 from twisted_relay.net.interfaces import MachineAddresses
 from twisted_relay.net.lag import Lag
@@ -51,7 +52,6 @@ from twisted_relay.upstream.assemble import Surroundings, assemble, look_up_serv
 from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.upstream.forward import Forward
 from twisted_relay.upstream.permitted import Permitted
-from twisted_relay.upstream.resolver import Resolver
 
 
 def make_service(config: Config, reactor: IReactorTime) -> "RelayService":
@@ -138,7 +138,8 @@ class Relay:
         self.requests: list[RequestMetrics] = []
         self.deadlines = Deadlines(reactor, now, _tick(config))
         self.poller = poller_in(reactor)
-        self.resolver = Resolver(reactor)
+        self.nameservers = Nameservers(reactor, config.dns)
+        self.resolver = Resolver(reactor, config.dns, self.nameservers)
         surroundings = Surroundings(reactor, self.poller, self.deadlines, self.resolver)
         self.ourselves = Ourselves(MachineAddresses(now))
         traffic = Traffic(config, surroundings, self._observers, self.ourselves)
@@ -146,7 +147,7 @@ class Relay:
         self.forwards = traffic.forwards
         self.rules = traffic.rules
         self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
-        self.discoveries = discoveries_of(self.backends.values(), Nameservers(reactor, config.dns))
+        self.discoveries = discoveries_of(self.backends.values(), self.nameservers)
         self.ports = [self._make_ports(listener) for listener in self.listeners]
         self.admin = self._make_admin()
         self.control = self._make_control()
@@ -169,6 +170,7 @@ class Relay:
             backends=list(self.backends.values()),
             discoveries=self.discoveries,
             logs=list(self.logs.values()),
+            names=self.resolver,
             lag=self.lag.times,
             certificates=certificate_ends(self.config.tls),
             loaded_at=time.time(),

@@ -4,10 +4,10 @@ from twisted.internet.task import Clock
 
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, ServerSpec
+from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.upstream.assemble import Surroundings, assemble
 from twisted_relay.upstream.backend import Backend
-from twisted_relay.upstream.resolver import Resolver
 
 WALL = 1_800_000_000.0
 """2027-01-15T08:00:00Z."""

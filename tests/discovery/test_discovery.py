@@ -11,9 +11,9 @@ from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, DiscoverSpec, ServerSpec
 from twisted_relay.discovery.answer import Answer, LookFailed
 from twisted_relay.discovery.discovery import FIRST_WITHIN, MOST_SHOWN, Discovery
+from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.upstream.assemble import Surroundings, assemble
-from twisted_relay.upstream.resolver import Resolver
 
 DNS = DiscoverSpec("dns+a", "api.internal", 80, every=30.0)
 WHERE = "dns+a://api.internal:80"

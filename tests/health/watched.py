@@ -9,12 +9,12 @@ from twisted.internet.testing import StringTransportWithDisconnection
 from twisted_relay.config.sections.backend import BackendOptions
 from twisted_relay.config.values import Address, BindAddress, CheckSpec, ServerSpec
 from twisted_relay.errors import ServerError
+from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import Dial, Dialled, Dialler, Maker
 from twisted_relay.upstream.pool import Pool
-from twisted_relay.upstream.resolver import Resolver
 from twisted_relay.upstream.server import Server
 
 OPTIONS = BackendOptions(

@@ -9,7 +9,7 @@ from tests.support.playbook import ok
 from tests.upstream.test_forward import Proxied
 from twisted_relay.guard.guard import Guard
 from twisted_relay.guard.ourselves import Ourselves
-from twisted_relay.upstream.resolver import Found
+from twisted_relay.names.resolver import Found
 
 FORMS = ("CONNECT {host}:443 HTTP/1.1", "GET http://{host}/ HTTP/1.1", "GET http://{host}:80/a HTTP/1.1")
 CODES = {200: b"HTTP/1.1 200 ", 400: b"HTTP/1.1 400 ", 403: b"HTTP/1.1 403 "}

@@ -14,6 +14,7 @@ from twisted_relay.http.forwarding import Origin
 from twisted_relay.http.message import Request
 from twisted_relay.metrics.requests import RequestMetrics
 from twisted_relay.metrics.sources import Sources
+from twisted_relay.names.nameservers import Observed
 from twisted_relay.upstream.backend import BackendCounters
 from twisted_relay.upstream.breaker import Breaker
 from twisted_relay.upstream.budget import Budget
@@ -78,6 +79,15 @@ class MeasuredLog:
     dropped: int = 0
 
 
+@dataclass
+class MeasuredNames:
+    """What metrics see of who looks names up."""
+
+    entries: int = 3
+    lookups: dict[str, int] = field(default_factory=lambda: {"hit": 0})
+    observed: Observed = field(default_factory=Observed)
+
+
 def make_listener(name: str = "web") -> MeasuredListener:
     """A listener with the default limits."""
     return MeasuredListener(ListenerOptions(name=name, bind=(Address("127.0.0.1", 80),)))
@@ -100,12 +110,15 @@ def make_sources(listeners: int = 1, backends: int = 1, servers: int = 1) -> Sou
     measured = [make_listener(f"listener{number}") for number in range(listeners)]
     groups = [make_backend(f"backend{number}", servers) for number in range(backends)]
     requests = [RequestMetrics(each.name, [group.name for group in groups], DURATION_BOUNDS) for each in measured]
+    names = MeasuredNames()
+    names.observed.count("A", "success", 0.01)
     return Sources(
         measured,
         requests,
         groups,
         [MeasuredDiscovery("backend0")],
         [MeasuredLog("main")],
+        names,
         certificates={"site": 2e9},
         loaded_at=1e9,
     )

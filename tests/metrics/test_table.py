@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.metrics.measured import (
     MeasuredDiscovery,
     MeasuredLog,
+    MeasuredNames,
     make_backend,
     make_exchange,
     make_listener,
@@ -25,6 +26,7 @@ from twisted_relay.upstream.circuit import State
 ALLOWED_LABELS = {
     *("version", "python", "twisted", "openssl", "listener", "backend", "server"),
     *("method", "code", "reason", "result", "state", "sink", "certificate"),
+    "type",
 }
 
 
@@ -169,6 +171,18 @@ class ValueTests(SynchronousTestCase):
         self.assertEqual(read("relay_backend_discovery_changes_total", sources), changed)
         self.assertEqual(read("relay_backend_discovery_servers", sources), {("app",): 2})
         self.assertEqual(read("relay_backend_discovery_last_success_timestamp_seconds", sources), {("app",): 1.7e9})
+
+    def test_names(self) -> None:
+        """What was known of names, and what was asked of name servers; nothing where no names are looked up."""
+        names = MeasuredNames()
+        names.lookups["hit"] = 7
+        names.observed.count("AAAA", "timeout", 2.0)
+        sources = Sources(names=names)
+        self.assertEqual(read("relay_dns_lookups_total", sources), {("hit",): 7})
+        self.assertEqual(read("relay_dns_queries_total", sources), {("AAAA", "timeout"): 1})
+        self.assertEqual(read("relay_dns_cache_entries", sources), {(): 3})
+        self.assertEqual(read("relay_dns_query_duration_seconds", sources), {(): names.observed.times})
+        self.assertEqual(read("relay_dns_lookups_total", Sources()), {})
 
     def test_backend(self) -> None:
         """Retries, the queue, and servers by state."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_relay.config.values import Address
-from twisted_relay.names.resolv_conf import NONE_WRITTEN, ResolvConf, parse_resolv_conf
+from twisted_relay.names.resolv_conf import MOST_DOMAINS, NONE_WRITTEN, ResolvConf, parse_resolv_conf
 
 
 class ParseTests(SynchronousTestCase):
@@ -21,12 +21,23 @@ class ParseTests(SynchronousTestCase):
             ("nameserver\nnameserver name.example\nnameserver 10.0.0.2\n", ("10.0.0.2",)),
             ("nameserver fe80::1%eth0\n", ("fe80::1%eth0",)),
         ):
-            self.assertEqual(parse_resolv_conf(text), tuple(Address(host, 53) for host in expected), text)
+            self.assertEqual(parse_resolv_conf(text).servers, tuple(Address(host, 53) for host in expected), text)
+
+    def test_domains(self) -> None:
+        """The last line with search domains counts; at most six are used."""
+        for text, expected in (
+            ("nameserver 10.0.0.2\n", ()),
+            ("search A.internal b.\n", ("a.internal", "b")),
+            ("search a\ndomain c.internal\n", ("c.internal",)),
+            ("search " + "x.internal " * 9, ("x.internal",) * MOST_DOMAINS),
+            ("search a..b -\n", ()),
+        ):
+            self.assertEqual(parse_resolv_conf(text).domains, expected, text)
 
     def test_nobody(self) -> None:
         """A file that names nobody means this machine."""
         for text in ("", "# nothing\n", "options edns0\n", "nameserver x\n"):
-            self.assertEqual(parse_resolv_conf(text), NONE_WRITTEN, text)
+            self.assertEqual(parse_resolv_conf(text).servers, NONE_WRITTEN, text)
 
 
 class FileTests(SynchronousTestCase):

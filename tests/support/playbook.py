@@ -29,6 +29,7 @@ from twisted_relay.filters.chain import chain
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.http1 import END
 from twisted_relay.http.message import Answered
+from twisted_relay.names.resolver import Resolver
 from twisted_relay.net import splice
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.routing import Route, Router
@@ -38,7 +39,6 @@ from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.upstream.dial import Dialler
 from twisted_relay.upstream.pool import Pool
-from twisted_relay.upstream.resolver import Resolver
 from twisted_relay.upstream.server import Server
 from twisted_relay.upstream.sticky import Sticky
 

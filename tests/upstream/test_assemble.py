@@ -8,10 +8,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_relay.config.addresses import parse_url
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.errors import ConfigurationError
+from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.upstream import assemble as assembling
 from twisted_relay.upstream.assemble import Surroundings, assemble, look_up_servers
-from twisted_relay.upstream.resolver import Resolver
 
 
 class Names(Resolver):
@@ -21,7 +21,7 @@ class Names(Resolver):
         super().__init__(Clock())
         self.watched: list[str] = []
 
-    def watch(self, host: str) -> None:  # type: ignore[override]
+    def watch(self, host: str) -> None:
         self.watched.append(host)
 
 

@@ -1049,21 +1049,12 @@ class DialTests(SynchronousTestCase):
         """A server whose name is not known fails the request with 502 and the cause."""
         spec = ServerSpec("s1", "http", Address("app.invalid", 80))
         talk = Conversation(self, backend=BackendOptions(name="app", servers=(spec,), retries=0))
-        talk.resolver.watch = lambda host: _Unknown()  # type: ignore[assignment,return-value]
+        self.patch(talk.resolver, "addresses", lambda host, found: found(()))
         client = talk.client()
         client.sends(get())
         client.sees_answer("HTTP/1.1 502 Bad Gateway", "Proxy-Status: relay; error=dns_error")
         self.assertEqual(talk.server().counters.errors["dns"], 1)
         talk.is_over()
-
-
-class _Unknown:
-    """A name that has been looked up in vain."""
-
-    def when_known(self, found: object) -> None:
-        """Nothing is known."""
-        assert callable(found)
-        found(())
 
 
 class PolicyTests(SynchronousTestCase):

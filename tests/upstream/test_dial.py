@@ -16,10 +16,10 @@ from twisted_relay.errors import (
     RelayError,
 )
 from twisted_relay.guard.guard import Guard
+from twisted_relay.names.resolver import Found
 from twisted_relay.upstream import dial
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import STAGGER, Dial
-from twisted_relay.upstream.resolver import Found
 
 Result = UpstreamConnection | RelayError
 

@@ -10,11 +10,11 @@ from tests.upstream.test_forward import ESTABLISHED, PROXY, Proxied, connecting
 from twisted_relay.config.tree import RouteOptions
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
+from twisted_relay.names.resolver import Found, Resolver
 from twisted_relay.routing import Route, Router
 from twisted_relay.rules import Asked, Rules
 from twisted_relay.upstream.assemble import Surroundings
 from twisted_relay.upstream.permitted import Permitted
-from twisted_relay.upstream.resolver import Found, Resolver
 
 DENIED = ("HTTP/1.1 403 Forbidden", "Proxy-Status: relay; error=http_request_denied")
 

@@ -29,11 +29,11 @@ from twisted_relay.config.render import visible
 from twisted_relay.config.tree import BackendOptions, RouteOptions
 from twisted_relay.config.values import ServerSpec
 from twisted_relay.errors import ConfigurationError
+from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.service import Traffic
 from twisted_relay.upstream.assemble import Surroundings
 from twisted_relay.upstream.dial import Dialler
-from twisted_relay.upstream.resolver import Resolver
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

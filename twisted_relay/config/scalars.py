@@ -245,6 +245,13 @@ def _read_log_target(value: Value) -> str:
 
 LOG_TARGET: Parser[str] = Parser("path, `stderr`, `stdout` or `off`", _read_log_target, str)
 
+
+def _read_hosts_file(value: Value) -> str:
+    return "" if value.text == "off" else _read_path(value)
+
+
+HOSTS_FILE: Parser[str] = Parser("path or `off`", _read_hosts_file, lambda path: path or "off")
+
 _ESCAPES = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
 
 

@@ -12,6 +12,7 @@ from twisted_relay.metrics.sources import (
     DiscoveryState,
     HedgingState,
     ListenerState,
+    NamesState,
     PoolState,
     ServerState,
     Sources,
@@ -166,3 +167,21 @@ def each_hedging(value: Callable[[HedgingState], Value]) -> Read:
 def codes_of(server: ServerState) -> dict[int, int]:
     """Responses by code, with the codes that are shown before they happen."""
     return dict.fromkeys(FIRST_CODES, 0) | dict(server.counters.codes)
+
+
+def each_name(value: Callable[[NamesState], Value]) -> Read:
+    """A value of who looks names up."""
+    return lambda sources: [((), value(sources.names))] if sources.names is not None else []
+
+
+def each_name_by(counts: Callable[[NamesState], Counts]) -> Read:
+    """Counts of who looks names up, by one label."""
+    return lambda sources: [
+        ((str(key),), count) for one in (sources.names,) if one is not None for key, count in counts(one).items()
+    ]
+
+
+def queries_by_type(sources: Sources) -> Iterable[tuple[Labels, Value]]:
+    """Questions to name servers by type and result."""
+    if sources.names is not None:
+        yield from sources.names.observed.queries.items()

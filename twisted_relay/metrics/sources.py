@@ -6,7 +6,7 @@ Protocols, because whoever is measured stands above this module and does not kno
 import platform
 from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import twisted
 from cryptography.hazmat.backends.openssl import backend as openssl
@@ -203,6 +203,26 @@ class DiscoveryState(Protocol):
     def counters(self) -> DiscoveryCounts: ...
 
 
+class QueryCounts(Protocol):
+    """What was asked of name servers."""
+
+    @property
+    def queries(self) -> Mapping[tuple[Literal["A", "AAAA", "SRV"], str], int]: ...
+    @property
+    def times(self) -> Histogram: ...
+
+
+class NamesState(Protocol):
+    """Who looks names up."""
+
+    @property
+    def entries(self) -> int: ...
+    @property
+    def lookups(self) -> Mapping[str, int]: ...
+    @property
+    def observed(self) -> QueryCounts: ...
+
+
 class LogState(Protocol):
     """An access log."""
 
@@ -221,6 +241,7 @@ class Sources:
     backends: Sequence[BackendState] = ()
     discoveries: Sequence[DiscoveryState] = ()
     logs: Sequence[LogState] = ()
+    names: NamesState | None = None
     lag: Histogram = field(default_factory=lambda: Histogram(FAST_BOUNDS))
     """Lateness of the reactor, in seconds."""
     certificates: Mapping[str, float] = field(default_factory=dict)

@@ -20,12 +20,15 @@ from twisted_relay.metrics.reading import (
     each_hedging,
     each_listener,
     each_listener_by,
+    each_name,
+    each_name_by,
     each_observer,
     each_pool,
     each_server,
     each_server_by,
     errors_by_reason,
     one_value,
+    queries_by_type,
     requests_by_key,
     servers_by_state,
 )
@@ -81,6 +84,41 @@ METRICS = (
         "When a certificate ends, in seconds since 1970; certificate is the name of the [tls:] section.",
         "`x - time() < 14 * 86400` is worth an alert.",
         lambda sources: [((name,), end) for name, end in sources.certificates.items()],
+    ),
+    # -- names ----------------------------------------------------------------------------------------------------
+    Metric(
+        "relay_dns_lookups_total",
+        "counter",
+        ("result",),
+        "How often the addresses of a name were wanted, by what was known. New connections want them, not requests.",
+        "`hit`, `negative`: remembered, as addresses or as nothing; `miss`: name servers were asked; `stale`: they "
+        "fail, and an old answer was used; `hosts`: the hosts file; `invalid`: not a name; `full`: too many at once.",
+        each_name_by(lambda one: one.lookups),
+    ),
+    Metric(
+        "relay_dns_queries_total",
+        "counter",
+        ("type", "result"),
+        "Questions to name servers by type of record, those of `discover` among them.",
+        "`nxdomain`, `empty`: there is no such name, or no such record; `servfail`, `refused`, `timeout`, `malformed`, "
+        "`network`: no name server had an answer.",
+        queries_by_type,
+    ),
+    Metric(
+        "relay_dns_query_duration_seconds",
+        "histogram",
+        (),
+        "Time until name servers had answered a question, tries at the others included.",
+        "Failures are not in it. First requests to a name wait for it.",
+        each_name(lambda one: one.observed.times),
+    ),
+    Metric(
+        "relay_dns_cache_entries",
+        "gauge",
+        (),
+        "Names that are remembered.",
+        "At `[dns] cache`, and with many misses: a larger cache helps.",
+        each_name(lambda one: one.entries),
     ),
     # -- listeners ------------------------------------------------------------------------------------------------
     Metric(

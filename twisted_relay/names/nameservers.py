@@ -18,15 +18,33 @@ from zope.interface import implementer
 
 from twisted_relay.config.sections.process import DnsOptions
 from twisted_relay.config.values import Address
+from twisted_relay.histogram import FAST_BOUNDS, Histogram
 from twisted_relay.names.reply import NEGATIVE, Found, Kind, LookupFailed, Reply, answer_of
 from twisted_relay.names.resolv_conf import ResolvConf
 from twisted_relay.names.wire import Malformed, Question, reply_to
 
 ROUNDS = 2
 """How often a server is asked that does not answer in time: one datagram may be lost."""
-MOST_AT_ONCE = 16
+MOST_AT_ONCE = 512
 """Questions under way at one time; others wait for their turn."""
 LARGEST_DATAGRAM = 65535
+
+
+class Observed:
+    """What was asked, and how it went."""
+
+    def __init__(self) -> None:
+        self.queries: dict[tuple[Kind, str], int] = {}
+        """By kind of record and result: `success`, or one of `FAILURES`."""
+        self.times = Histogram(FAST_BOUNDS)
+        """Seconds from a question's turn to its answer, also to one that says that there is nothing."""
+
+    def count(self, kind: Kind, result: str, seconds: float) -> None:
+        """A question has ended."""
+        self.queries[kind, result] = self.queries.get((kind, result), 0) + 1
+        if result == "success" or result in NEGATIVE:
+            self.times.observe(seconds)
+
 
 _SYSTEM_RANDOM = random.SystemRandom()
 
@@ -51,12 +69,19 @@ class Nameservers:
         self._resolv_conf = resolv_conf or ResolvConf()
         self._draw = draw
         self._turns = DeferredSemaphore(MOST_AT_ONCE)
+        self.observed = Observed()
 
     async def ask(self, name: str, kind: Kind) -> Found:
         """The records that a name has; raises `LookupFailed`. May be cancelled at any time."""
         await self._turns.acquire()
+        begun = self._reactor.seconds()
         try:
-            return await self._ask_each(name, kind)
+            found = await self._ask_each(name, kind)
+            self.observed.count(kind, "success", self._reactor.seconds() - begun)
+            return found
+        except LookupFailed as failed:
+            self.observed.count(kind, failed.reason, self._reactor.seconds() - begun)
+            raise
         finally:
             self._turns.release()
 

@@ -23,12 +23,16 @@ NEGATIVE = frozenset({"nxdomain", "empty"})
 
 
 class LookupFailed(Exception):
-    """A question has no answer that can be used. `reason` is one of `FAILURES`; the text is for people."""
+    """A question has no answer that can be used. `reason` is one of `FAILURES`; the text is for people.
 
-    def __init__(self, reason: str, text: str) -> None:
+    `ttl`: seconds for which it holds that there is nothing, if the zone says so (RFC 2308 §5).
+    """
+
+    def __init__(self, reason: str, text: str, ttl: int | None = None) -> None:
         super().__init__(text)
         assert reason in FAILURES
         self.reason = reason
+        self.ttl = ttl
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,14 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Zone:
+    """The SOA record of a zone: its name, and for how many seconds it holds that it does not have something."""
+
+    owner: str
+    negative_ttl: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """A reply to one question."""
 
@@ -60,6 +72,8 @@ class Reply:
     is_truncated: bool
     answers: tuple[Record, ...] = ()
     additional: tuple[Record, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    """What the authority section says of the zones that have nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,8 @@ class Found:
         return tuple(each.data for each in self.records if isinstance(each.data, Service))
 
 
-_FAILED = {1: "refused", 2: "servfail", 3: "nxdomain", 4: "refused", 5: "refused"}
+_NO_SUCH_NAME = 3
+_FAILED = {1: "refused", 2: "servfail", 4: "refused", 5: "refused"}
 
 
 def answer_of(reply: Reply, name: str, kind: Kind) -> Found:
@@ -89,20 +104,29 @@ def answer_of(reply: Reply, name: str, kind: Kind) -> Found:
 
     Records of other names are left aside, whatever they say.
     """
-    if reply.code:
+    if reply.code not in (0, _NO_SUCH_NAME):
         reason = _FAILED.get(reply.code, "servfail")
         raise LookupFailed(reason, f"{kind} of {name}: {_words(reason, reply.code)}")
     owner, ttl = _behind_aliases(reply.answers, name)
+    nothing_holds = _nothing_holds(reply.zones, owner, ttl)
+    if reply.code == _NO_SUCH_NAME:
+        raise LookupFailed("nxdomain", f"{kind} of {name}: no such name", nothing_holds)
     records = tuple(each for each in reply.answers if each.owner == owner and each.kind == kind)
     if not records:
-        raise LookupFailed("empty", f"{kind} of {name}: there are none")
+        raise LookupFailed("empty", f"{kind} of {name}: there are none", nothing_holds)
     return Found(records, min(ttl, *(each.ttl for each in records)), reply.additional)
 
 
 def _words(reason: str, code: int) -> str:
-    return {"nxdomain": "no such name", "servfail": "the name server failed"}.get(
-        reason, f"the name server refuses to answer (code {code})"
-    )
+    return "the name server failed" if reason == "servfail" else f"the name server refuses to answer (code {code})"
+
+
+def _nothing_holds(zones: Sequence[Zone], owner: str, ttl: int) -> int | None:
+    """How long to believe that a name has nothing: as the zone says that it is in, and no longer than the aliases."""
+    for zone in zones:
+        if not zone.owner or owner == zone.owner or owner.endswith("." + zone.owner):
+            return min(zone.negative_ttl, ttl)
+    return None
 
 
 def _behind_aliases(records: Sequence[Record], name: str) -> tuple[str, int]:

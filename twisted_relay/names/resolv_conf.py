@@ -1,29 +1,45 @@
-"""The name servers of the system: those of `/etc/resolv.conf`, read again when the file has changed.
+"""The name servers and search domains of the system: those of `/etc/resolv.conf`, read again when it has changed.
 
-Source: resolv.conf(5). Search domains and options are not used: whoever asks us writes whole names.
+Source: resolv.conf(5). Options are not used.
 """
 
-import os
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from twisted_relay.config.values import Address
+from twisted_relay.names.host import normal
+from twisted_relay.names.watched_file import WatchedFile
 
 PATH = "/etc/resolv.conf"
 MOST = 3
 """As many as the C library uses."""
+MOST_DOMAINS = 6
+"""As many as the C library used for long."""
 LARGEST = 64 * 1024
 NONE_WRITTEN: tuple[Address, ...] = (Address("127.0.0.1", 53),)
 """Who is asked when the file names nobody, or is not there."""
 
 
-def parse_resolv_conf(text: str) -> tuple[Address, ...]:
-    """The name servers in the text of the file, at least one; lines that are not understood are left aside."""
-    found = []
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the file says."""
+
+    servers: tuple[Address, ...] = NONE_WRITTEN
+    """At least one."""
+    domains: tuple[str, ...] = ()
+    """In lower case, without a dot at the end."""
+
+
+def parse_resolv_conf(text: str) -> Written:
+    """What the text of the file says; lines that are not understood are left aside."""
+    servers, domains = [], []
     for line in text.splitlines():
-        words = line.split()
-        if len(words) >= 2 and words[0] == "nameserver" and _is_address(words[1]):
-            found.append(Address(words[1], 53))
-    return tuple(found[:MOST]) or NONE_WRITTEN
+        keyword, *words = line.split() or [""]
+        if keyword == "nameserver" and words and _is_address(words[0]):
+            servers.append(Address(words[0], 53))
+        elif keyword in ("search", "domain"):  # the last such line counts
+            domains = [domain for word in words if (domain := normal(word))]
+    return Written(tuple(servers[:MOST]) or NONE_WRITTEN, tuple(domains[:MOST_DOMAINS]))
 
 
 def _is_address(text: str) -> bool:
@@ -35,22 +51,22 @@ def _is_address(text: str) -> bool:
 
 
 class ResolvConf:
-    """The file. Reading it blocks, but it is small and local, and is read only when it has changed."""
+    """The file."""
 
     def __init__(self, path: str = PATH) -> None:
-        self._path = path
-        self._stamp: tuple[int, int, int] | None = None
-        self._servers = NONE_WRITTEN
+        self._file = WatchedFile(path, LARGEST)
+        self._written = Written()
 
     def servers(self) -> tuple[Address, ...]:
         """The name servers now; those of before while the file cannot be read."""
-        try:
-            found = os.stat(self._path)
-            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
-            if stamp != self._stamp:
-                with open(self._path, encoding="utf-8", errors="replace") as file:
-                    self._servers = parse_resolv_conf(file.read(LARGEST))
-                self._stamp = stamp
-        except OSError:
-            pass  # it is being replaced, or there is none
-        return self._servers
+        return self._read().servers
+
+    def domains(self) -> tuple[str, ...]:
+        """The search domains now; those of before while the file cannot be read."""
+        return self._read().domains
+
+    def _read(self) -> Written:
+        text = self._file.news()
+        if text is not None:
+            self._written = parse_resolv_conf(text)
+        return self._written

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from twisted.names import dns
 
-from twisted_relay.names.reply import LONGEST_TTL, Kind, Record, Reply, Service
+from twisted_relay.names.reply import LONGEST_TTL, Kind, Record, Reply, Service, Zone
 
 _KINDS: dict[Kind, int] = {"A": dns.A, "AAAA": dns.AAAA, "SRV": dns.SRV}
 _HEADER = struct.Struct("!H2B4H")
@@ -61,6 +61,7 @@ def reply_to(question: Question, octets: bytes) -> Reply | None:
             bool(message.trunc),
             tuple(_records(message.answers)),
             tuple(_records(message.additional)),
+            tuple(_zones(message.authority)),
         )
     except Exception as error:  # whatever a decoder may do with hostile octets
         if flags & _IS_TRUNCATED:
@@ -98,3 +99,10 @@ def _records(headers: Iterable[dns.RRHeader]) -> Iterable[Record]:
         elif isinstance(payload, dns.Record_SRV):
             service = Service(payload.priority, payload.weight, payload.port, _text(payload.target))
             yield Record(owner, "SRV", ttl, service)
+
+
+def _zones(headers: Iterable[dns.RRHeader]) -> Iterable[Zone]:
+    for header in headers:
+        payload: object = header.payload
+        if header.cls == dns.IN and isinstance(payload, dns.Record_SOA):
+            yield Zone(_text(header.name), min(header.ttl, payload.minimum, LONGEST_TTL))

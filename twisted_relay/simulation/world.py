@@ -13,6 +13,7 @@ from typing import cast
 from twisted_relay.config.balance import show_balance
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.health import watchers_of
+from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.deadlines import Deadlines, Limited, tick_for
 from twisted_relay.simulation.clients import Clients
 from twisted_relay.simulation.clock import VirtualClock
@@ -26,7 +27,6 @@ from twisted_relay.simulation.wire import ModelTry, Network
 from twisted_relay.upstream.assemble import Surroundings, assemble
 from twisted_relay.upstream.backend import Backend, BackendCounters
 from twisted_relay.upstream.delivery import forward_to
-from twisted_relay.upstream.resolver import Resolver
 from twisted_relay.upstream.server import Server
 
 WINDOWS = 2880

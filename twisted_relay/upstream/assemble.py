@@ -16,12 +16,13 @@ from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, ServerSpec
 from twisted_relay.guard.guard import Guard
 from twisted_relay.histogram import DURATION_BOUNDS
+from twisted_relay.names.host import is_address
+from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.tls import server_context
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.dial import Dialler
 from twisted_relay.upstream.pool import Pool
-from twisted_relay.upstream.resolver import Resolver, is_address
 from twisted_relay.upstream.server import Server
 from twisted_relay.upstream.sticky import Sticky
 

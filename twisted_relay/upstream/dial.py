@@ -31,9 +31,9 @@ from twisted_relay.errors import (
 )
 from twisted_relay.guard.guard import Guard
 from twisted_relay.guard.hosts import is_literal, read_host
+from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.transport import Dialling, dial_tcp, dial_unix
 from twisted_relay.upstream.connection import UpstreamConnection
-from twisted_relay.upstream.resolver import Resolver
 
 STAGGER = 0.25
 """Seconds for which an address may keep the next one waiting."""

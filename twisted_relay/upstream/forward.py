@@ -17,13 +17,13 @@ from twisted_relay.guard.hosts import read_host
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.message import Answered, Response
 from twisted_relay.http.proxied import destination
+from twisted_relay.names.resolved import Resolved
 from twisted_relay.net.deadlines import NEVER
 from twisted_relay.upstream.assemble import Surroundings, assemble, dialler_to
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.upstream.dial import Dial
-from twisted_relay.upstream.resolver import Known
 from twisted_relay.upstream.server import Server
 
 MAX_ORIGINS = 1000
@@ -78,7 +78,7 @@ class Forward:
         """Those in which only these addresses are known, if the rules asked for them."""
         if addresses is None:
             return self._surroundings
-        return replace(self._surroundings, resolver=Known(addresses))
+        return replace(self._surroundings, resolver=Resolved(addresses))
 
     def _make(self, origin: Origin) -> tuple[Backend, Destination]:
         host, port, addresses = origin

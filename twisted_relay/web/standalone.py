@@ -19,9 +19,9 @@ from twisted_relay.discovery.assemble import discoveries_of
 from twisted_relay.guard.guard import Guard
 from twisted_relay.health import watchers_of
 from twisted_relay.names.nameservers import Nameservers
+from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.deadlines import Deadlines, tick_for
 from twisted_relay.upstream.assemble import Surroundings, assemble, look_up_servers
-from twisted_relay.upstream.resolver import Resolver
 
 
 class StandaloneBackend:
@@ -36,12 +36,13 @@ class StandaloneBackend:
     ) -> None:
         """`guard` judges the addresses of servers that clients have chosen. Raises `ConfigurationError`."""
         self._deadlines = Deadlines(reactor, now, tick_for(options.times))
-        self._resolver = Resolver(reactor)
+        nameservers = Nameservers(reactor, DnsOptions())
+        self._resolver = Resolver(reactor, DnsOptions(), nameservers)
         self._sockets = Sockets(reactor)
         surroundings = Surroundings(reactor, self._sockets, self._deadlines, self._resolver, guard=guard)
         self.backend = assemble(options, surroundings)
         self._watchers = watchers_of(self.backend, random.random)
-        self._discoveries = discoveries_of([self.backend], Nameservers(reactor, DnsOptions()))
+        self._discoveries = discoveries_of([self.backend], nameservers)
         self._is_started = False
 
     def start(self) -> None:

@@ -7,7 +7,17 @@ from ipaddress import ip_network
 
 from twisted_relay.config.addresses import BINDS, CONTROL_SOCKET, NAMESERVERS, NETWORKS
 from twisted_relay.config.option import option, required
-from twisted_relay.config.scalars import ANY_TIME, BUCKETS, LOG_TARGET, TIME, WORDS, choice
+from twisted_relay.config.scalars import (
+    ANY_TIME,
+    BOOLEAN,
+    BUCKETS,
+    HOSTS_FILE,
+    LOG_TARGET,
+    TIME,
+    WORDS,
+    choice,
+    count,
+)
 from twisted_relay.config.values import NOWHERE, Address, BindAddress, Location, Network, UnixAddress
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
@@ -77,7 +87,8 @@ class AdminOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsOptions:
-    """Who is asked for what `discover` looks for in the DNS. The names in `servers` are looked up by the system."""
+    """How names are looked up: those in `servers`, those that `discover` names, and those that clients of a forward
+    proxy ask for. relay asks name servers itself and remembers what they said."""
 
     name: str = ""
     where: Location = field(default=NOWHERE, compare=False)
@@ -85,8 +96,9 @@ class DnsOptions:
         NAMESERVERS,
         (),
         "Name servers: addresses, with a port if it is not 53. The first is asked, the next one when it does not "
-        "answer in time or cannot answer; all of them should know the same names. Without this option, those of "
-        "`/etc/resolv.conf`, which is read again when it has changed.",
+        "answer in time or cannot answer; all of them should know the same names. They must answer for all names: "
+        "relay does not ask further by itself. Without this option, those of `/etc/resolv.conf`, which is read again "
+        "when it has changed.",
         "10.20.0.2 10.20.0.3:5353",
     )
     timeout: float = option(
@@ -94,6 +106,61 @@ class DnsOptions:
         2.0,
         "Time for one name server to answer, before the next one is asked. Each is asked twice.",
         "500ms",
+    )
+    hosts: str = option(
+        HOSTS_FILE,
+        "/etc/hosts",
+        "File with addresses of names, for which nobody is asked; `off` for none. It is read again when it has "
+        "changed; what is beyond 1 MiB is not used. `discover` does not look into it. `localhost` and names below it "
+        "are always this machine, unless the file says otherwise.",
+        "/etc/relay/hosts",
+    )
+    search: bool = option(
+        BOOLEAN,
+        False,
+        "Whether a name without a dot is looked for in the search domains of `/etc/resolv.conf` first, one after the "
+        "other, and then as it is.",
+        "on",
+    )
+    prefer: str = option(
+        choice("both", "ipv4", "ipv6"),
+        "both",
+        "Which addresses are tried first when a name has several: `both` begins with IPv6 and takes turns, `ipv4` and "
+        "`ipv6` try all of these before the others. A kind for which this machine has no route comes last.",
+        "ipv4",
+    )
+    min_ttl: float = option(
+        TIME,
+        1.0,
+        "For how long every answer is believed, also one that says less.",
+        "10s",
+    )
+    max_ttl: float = option(
+        TIME,
+        86_400.0,
+        "For how long an answer is believed at most, whatever it says.",
+        "1h",
+    )
+    negative_ttl: float = option(
+        TIME,
+        30.0,
+        "For how long it is believed at most that there is no such name, or no address. The zone may say less; "
+        "when it says nothing, 5 seconds.",
+        "5s",
+    )
+    stale: float = option(
+        ANY_TIME,
+        86_400.0,
+        "For how long after its end an answer is still used when the name servers fail, or take longer than 1.8 "
+        "seconds (RFC 8767). Names in `servers` keep their last good answer for ever. 0 uses none.",
+        "10m",
+    )
+    cache: int = option(
+        count(1),
+        10_000,
+        "Names that are remembered. Of more, those that nobody has asked for longest are forgotten. A name costs "
+        "about a kilobyte.",
+        "50000",
     )
 
 
