@@ -31,6 +31,11 @@ class ReadingTests(SynchronousTestCase):
             request = read_proxied_request(head(line, "Host: other.example"))
             self.assertEqual((destination(request), request.target), (where, target), line)
 
+    def test_a_bad_host(self) -> None:
+        """A Host that is none does no harm: the URI says where to go."""
+        request = read_proxied_request(head("GET http://[::1]:81/x HTTP/1.1", "Host: ::1:81"))
+        self.assertEqual((destination(request), request.authority), (("::1", 81), b"[::1]:81"))
+
     def test_refused(self) -> None:
         """Paths, other schemes, and CONNECT without a port, with content or with anything else in its target."""
         for line, field, error in (

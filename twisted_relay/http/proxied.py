@@ -29,6 +29,7 @@ def read_proxied_request(head: bytes, max_fields: int = 200) -> Request:
         raise MethodNotSupported("https goes through CONNECT")
     if not scheme.startswith(b"http://"):
         raise BadRequest(_ASK_SO)
+    request.authority = b""  # whatever Host says, the URI is believed (RFC 9112 §3.2.2)
     read_target(request)
     return request
 
