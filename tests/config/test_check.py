@@ -326,6 +326,25 @@ class DnsTests(Files):
         )
         self.assertEqual(options.timeout, 1.0)
 
+    def test_what_is_remembered(self) -> None:
+        """The hosts file is a path or off; times, order and number of names are read."""
+        text = "hosts = off\nsearch = on\nprefer = ipv4\nmin_ttl = 5s\nmax_ttl = 1h\nnegative_ttl = 2s\n"
+        text += "stale = 0\ncache = 9\n"
+        options = config_of(self.load(f"[dns]\n{text}")).dns
+        self.assertEqual((options.hosts, options.search, options.prefer), ("", True, "ipv4"))
+        self.assertEqual((options.min_ttl, options.max_ttl, options.negative_ttl), (5.0, 3600.0, 2.0))
+        self.assertEqual((options.stale, options.cache), (0.0, 9))
+        self.assertEqual(config_of(self.load("[dns]\nhosts = /run/hosts\n")).dns.hosts, "/run/hosts")
+
+    def test_the_shortest_is_longer_than_the_longest(self) -> None:
+        """Contradicting times are warned of, where one of them stands."""
+        for text, place in (
+            ("min_ttl = 2d", "7:11"),
+            ("max_ttl = 500ms", "7:11"),
+            ("max_ttl = 1s\nmin_ttl = 2s", "8:11"),
+        ):
+            self.assertEqual(places(self.load(f"[dns]\n{text}\n")), [f"{place}: warning[no-effect]"], text)
+
     def test_faults(self) -> None:
         """Names, and more than eight, are refused."""
         for text, place in (
@@ -334,5 +353,9 @@ class DnsTests(Files):
             ("servers = [::1", "7:11"),
             ("servers = " + "::1 " * 9, "7:43"),
             ("timeout = 0", "7:11"),
+            ("min_ttl = 0", "7:11"),
+            ("max_ttl = 5", "7:11"),
+            ("prefer = ipv5", "7:10"),
+            ("cache = 0", "7:9"),
         ):
             self.assertEqual(places(self.load(f"[dns]\n{text}\n")), [f"{place}: error[bad-value]"], text)

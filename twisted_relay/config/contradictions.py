@@ -1,6 +1,7 @@
-"""What a backend says of tries, times and clients that belong to a server, where one option contradicts another.
+"""What sections say, most of all backends of tries, times and clients that belong to a server, where one option
+contradicts another.
 
-Each rule is a function of the section, its options and the report. They only warn: such a backend works, but not as
+Each rule is a function of the section, its options and the report. They only warn: such a section works, but not as
 somebody meant it.
 """
 
@@ -10,7 +11,7 @@ from twisted_relay.config.balance import PLAIN_NAMES
 from twisted_relay.config.build import Section
 from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.scalars import show_time
-from twisted_relay.config.tree import BackendOptions
+from twisted_relay.config.tree import BackendOptions, DnsOptions
 
 _OF_RETRIES = ("retry_on", "retry_methods", "retry_backoff", "retry_backoff_max", "retry_budget")
 _SAFE = frozenset({"safe", "GET", "HEAD", "OPTIONS", "TRACE"})
@@ -22,6 +23,16 @@ def check_contradictions(sections: Sequence[Section], report: Report) -> None:
         if isinstance(section.options, BackendOptions):
             for rule in RULES:
                 rule(section, section.options, report)
+        elif isinstance(section.options, DnsOptions):
+            _times_of_answers(section, section.options, report)
+
+
+def _times_of_answers(section: Section, options: DnsOptions, report: Report) -> None:
+    """A shortest time that is longer than the longest."""
+    if options.min_ttl > options.max_ttl:
+        key = "min_ttl" if "min_ttl" in section.values else "max_ttl"
+        message = f"min_ttl = {show_time(options.min_ttl)} is longer than max_ttl = {show_time(options.max_ttl)}"
+        report.warning(section.span_of(key), "no-effect", message, "every answer would be believed for max_ttl")
 
 
 def _without_effect(section: Section, keys: Iterable[str], why: str, report: Report) -> None:
