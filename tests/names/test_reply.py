@@ -2,7 +2,17 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_relay.names.reply import LONGEST_TTL, Found, LookupFailed, Record, Reply, Service, addresses_in, answer_of
+from twisted_relay.names.reply import (
+    LONGEST_TTL,
+    Found,
+    LookupFailed,
+    Record,
+    Reply,
+    Service,
+    Zone,
+    addresses_in,
+    answer_of,
+)
 
 NAME = "api.internal"
 HERE = Record(NAME, "A", 60, "10.0.0.1")
@@ -67,6 +77,23 @@ class AnswerTests(SynchronousTestCase):
             failed = self.assertRaises(LookupFailed, answer_of, given, NAME, "A")
             self.assertEqual(failed.reason, reason, given)
             self.assertIn(NAME, str(failed))
+
+    def test_how_long_nothing_holds(self) -> None:
+        """The zone of the name says it; other zones are not heard, and aliases may hold for less."""
+        ours, other = Zone("internal", 30), Zone("example", 99)
+        for zones, answers, expected in (
+            ((ours,), (), 30),
+            ((other, ours), (), 30),
+            ((Zone("", 7),), (), 7),
+            ((other, Zone("nternal", 5)), (), None),
+            ((), (), None),
+            ((ours,), (alias(NAME, "b.internal", 9),), 9),
+            ((other,), (alias(NAME, "b.example"),), 60),
+        ):
+            for code in (0, 3):
+                given = Reply(code, is_truncated=False, answers=answers, zones=zones)
+                failed = self.assertRaises(LookupFailed, answer_of, given, NAME, "A")
+                self.assertEqual(failed.ttl, expected, zones)
 
     def test_longest(self) -> None:
         """A chain of aliases without times is believed no longer than a week."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.names import dns
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_relay.names.reply import LONGEST_TTL, Record, Reply, Service
+from twisted_relay.names.reply import LONGEST_TTL, Record, Reply, Service, Zone
 from twisted_relay.names.wire import Malformed, Question, reply_to
 
 A = Question(4711, "api.internal", "A")
@@ -89,6 +89,15 @@ class ReplyTests(SynchronousTestCase):
         self.assertEqual(
             reply_to(A, message(Question(4711, "API.internal", "A")).toStr()), Reply(0, is_truncated=False)
         )
+
+    def test_zones(self) -> None:
+        """A zone says how long it holds that there is nothing: its minimum, or its own time if that is shorter."""
+        for ttl, minimum in ((60, 30), (30, 60)):
+            made = message()
+            made.authority = [record("Internal", dns.Record_SOA("ns", "admin", 1, 2, 3, 4, minimum, ttl), ttl)]
+            reply = reply_to(A, made.toStr())
+            assert reply is not None
+            self.assertEqual(reply.zones, (Zone("internal", 30),))
 
     def test_truncated(self) -> None:
         """A truncated reply says so, whatever is left of its records."""
