@@ -36,12 +36,16 @@ class OutsideTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Everything is put together as `relay explain` does it; nothing is ever dialled."""
+        self.explain = self.make(TEXT)
+
+    def make(self, text: str) -> Explain:
+        """What explains a configuration."""
         folder = self.mktemp()
         os.mkdir(folder)
-        traffic = _put_together(config_of(load_files(folder, {"relay.ini": TEXT})))
-        self.explain = Explain(traffic.listeners, traffic.backends, traffic.rules)
+        traffic = _put_together(config_of(load_files(folder, {"relay.ini": text})))
+        return Explain(traffic.listeners, traffic.backends, traffic.rules)
 
-    def ask(self, method: str, url: str, **more: str) -> dict[str, Any]:
+    def ask(self, method: str, url: str, **more: object) -> dict[str, Any]:
         """The answer to a question."""
         return cast("dict[str, Any]", self.explain.answer({"method": method, "url": url, **more}))
 
@@ -66,6 +70,18 @@ class OutsideTests(SynchronousTestCase):
             self.assertEqual(answer["refused"]["status"], 403)
             self.assertIn(rule, answer["refused"]["text"])
             self.assertIn("refused: 403", as_text(answer))
+
+    def test_addresses(self) -> None:
+        """Nothing is resolved: whoever asks names the address, or hears that it decides."""
+        self.explain = self.make(TEXT.replace("allow port", "deny destination 10.0.0.0/8\n    allow port"))
+        url = "http://example.org/"
+        unknown = self.ask("GET", url, listener="proxy")
+        self.assertEqual([each["matches"] for each in unknown["rules"]], [False, None])
+        self.assertIn("what follows depends on it: name it with --address", as_text(unknown))
+        for address, line, taken in (("10.0.0.1", 2, False), ("192.0.2.1", 3, True)):
+            answer = self.ask("GET", url, listener="proxy", address=address)
+            self.assertEqual((len(answer["rules"]), is_taken(answer)), (line, taken), address)
+            self.assertNotIn("--address", as_text(answer))
 
     def test_tunnels(self) -> None:
         """CONNECT goes to the forward proxy without its being named; only to ports that may be reached."""

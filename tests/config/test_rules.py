@@ -21,6 +21,7 @@ class RuleTests(SynchronousTestCase):
     def test_conditions(self) -> None:
         """Each kind of condition, with what its values become."""
         for text, expected in (
+            ("user a\u0308nna", Names("user", ("\u00e4nna",))),
             ("user anna ben.2@x", Names("user", ("anna", "ben.2@x"))),
             ("group staff", Names("group", ("staff",))),
             ("method POST PUT", Names("method", ("POST", "PUT"))),

@@ -53,16 +53,17 @@ class Explain:
             "refused": None if trial.error is None else _error(trial.error),
             "limits": _limits(trial, listener),
             "answer": None if trial.response is None else _response(trial.response),
-            **self._forwarded(trial, listener),
+            **self._forwarded(trial, listener, question),
         }
 
-    def _forwarded(self, trial: Trial, listener: Listener) -> JSON:
+    def _forwarded(self, trial: Trial, listener: Listener, question: Question) -> JSON:
         """What would go to a server, and to which."""
         if not trial.is_forwarded or trial.exchange is None or trial.route is None:
             return {"forwarded": None, "backend": None}
         exchange = trial.exchange
         if trial.route.destination.leads_out:
-            return {"backend": None, **describe_outside(exchange, listener, self._rules.get(listener.options.rules))}
+            rules = self._rules.get(listener.options.rules)
+            return {"backend": None, **describe_outside(exchange, listener, rules, question)}
         backend = self._backends[trial.route.destination.backend]
         candidates = backend.peek(exchange)
         described = describe_backend(backend, exchange, candidates)

@@ -1,12 +1,14 @@
 """What a forward proxy would do with a request: the rules it met, and what would leave.
 
-The name is not resolved and nothing is dialled, so what the guard says of its addresses, and rules that look at them,
-stay open.
+The name is not resolved and nothing is dialled, so what the guard says of its addresses stays open. Rules that look at
+the address, or the user, take them from whoever asks.
 """
 
+from dataclasses import replace
 from time import time
 
 from twisted_relay.admin.json_input import JSON
+from twisted_relay.admin.question import Question
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.errors import RelayError
 from twisted_relay.exchange import Exchange
@@ -15,7 +17,7 @@ from twisted_relay.rules.rules import Rules, Ruling, Verdict
 from twisted_relay.upstream.permitted import asked_by
 
 
-def describe_outside(exchange: Exchange, listener: Listener, rules: Rules | None) -> JSON:
+def describe_outside(exchange: Exchange, listener: Listener, rules: Rules | None, question: Question) -> JSON:
     """The members of an answer that tell of a request to somewhere else."""
     try:
         asked = asked_by(exchange)
@@ -23,9 +25,10 @@ def describe_outside(exchange: Exchange, listener: Listener, rules: Rules | None
         return _refused(error.status, error.reason, str(error))
     verdicts: list[Verdict] = []
     if rules is not None:
-        now = time()
-        verdicts = list(rules.explain(asked, None, now))
-        ruling = rules.judge(asked, None, now)
+        now, address = time(), question.address
+        asked = replace(asked, user=question.user, groups=frozenset(question.groups))
+        verdicts = list(rules.explain(asked, address or None, now))
+        ruling = rules.judge(asked, (address,) if address else None, now)
         if isinstance(ruling, Ruling) and not ruling.allowed:
             return _refused(403, "rule", f"denied by {ruling.label}", verdicts)
     request = exchange.request

@@ -10,7 +10,7 @@ from twisted_relay.config.suggest import did_you_mean
 from twisted_relay.config.values import Address
 from twisted_relay.downstream.listener import Listener
 
-KEYS = ("method", "url", "fields", "client", "listener")
+KEYS = ("method", "url", "fields", "client", "listener", "user", "groups", "address")
 LOOPBACK = "127.0.0.1"
 LONGEST = 65536
 _URL = re.compile(r"(?:(https?)://([^/?#]*))?([^#]*)(?:#.*)?", re.DOTALL)
@@ -31,6 +31,11 @@ class Question:
     fields: tuple[tuple[str, str], ...] = ()
     client: str = LOOPBACK
     listener: str = ""
+    user: str = ""
+    """Who the client has proved to be, for the rules of a forward proxy."""
+    groups: tuple[str, ...] = ()
+    address: str = ""
+    """Where the name of the destination leads, for the same rules; empty if nobody says."""
 
     @property
     def port(self) -> int:
@@ -64,12 +69,26 @@ def read_question(given: JSON) -> Question:
         raise Refused(f'"{"url" if method else "method"}" is missing', 'write {"method": "GET", "url": "http://…"}')
     scheme, authority, target = ("", url, url) if method == "CONNECT" else _split(url)
     client = read_text(given, "client", 64) or LOOPBACK
-    try:
-        ip_address(client)
-    except ValueError:
-        raise Refused(f'"{client}" is not an IP address') from None
+    address = read_text(given, "address", 64)
+    for each in filter(None, (client, address)):
+        _check_address(each)
     fields = _fields(given.get("fields", []))
-    return Question(method, scheme, authority, target, fields, client, read_text(given, "listener", 200))
+    question = Question(method, scheme, authority, target, fields, client, read_text(given, "listener", 200))
+    return replace(question, user=read_text(given, "user", 255), groups=_groups(given), address=address)
+
+
+def _check_address(text: str) -> None:
+    try:
+        ip_address(text)
+    except ValueError:
+        raise Refused(f'"{text}" is not an IP address') from None
+
+
+def _groups(given: JSON) -> tuple[str, ...]:
+    groups = given.get("groups", [])
+    if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
+        raise Refused('"groups" is not a list of names', 'write ["staff", …]')
+    return tuple(groups)
 
 
 def _split(url: str) -> tuple[str, str, str]:

@@ -47,10 +47,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--client", metavar="IP", default="", help="who asks (default: 127.0.0.1)")
     parser.add_argument("--listener", metavar="NAME", default="", help="who is asked, where the URL leaves a choice")
+    parser.add_argument("--user", metavar="NAME", default="", help="who it is, for the rules of a forward proxy")
+    parser.add_argument(
+        "--group", dest="groups", metavar="NAME", action="append", default=[], help="a group of this user"
+    )
+    parser.add_argument("--address", metavar="IP", default="", help="where the destination's name leads, for the rules")
     parser.add_argument("--live", action="store_true", help="ask the running daemon, over its control socket")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="for people or programs")
     configure_socket(parser)
     parser.set_defaults(usage_error=parser.error)
+
+
+_ABOUT_THE_CLIENT = ("client", "listener", "user", "groups", "address")
 
 
 def _field(text: str) -> list[str]:
@@ -65,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.live and arguments.config is None:
         arguments.usage_error("--config FILE is needed, or --live to ask the running daemon")
     question: JSON = {"method": arguments.method, "url": arguments.url, "fields": arguments.fields}
-    question |= {key: value for key in ("client", "listener") if (value := getattr(arguments, key))}
+    question |= {key: value for key in _ABOUT_THE_CLIENT if (value := getattr(arguments, key))}
     try:
         answer = _asked(arguments, question)
     except Unanswered as error:

@@ -54,7 +54,8 @@ def _rules(rules: list[JSON], signs: Signs) -> list[str]:
         (marks[cast("bool | None", each["matches"])], f"{each['rule']}", f"{each['where']}", f"{each['why']}")
         for each in rules
     ]
-    return ["rules", *columns(rows)] if rows else []
+    more = ["    what follows depends on it: name it with --address"] if rules and rules[-1]["matches"] is None else []
+    return ["rules", *columns(rows), *more] if rows else []
 
 
 def _outside(forwarded: JSON) -> list[str]:

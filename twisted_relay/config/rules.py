@@ -7,6 +7,7 @@ one or more values; `not` before it turns it round.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from unicodedata import normalize
 
 from twisted_relay.config.addresses import NETWORK_HELP, is_host, parse_network, unbracketed
 from twisted_relay.config.option import Parser, line_list
@@ -115,7 +116,7 @@ def _parse_url(text: str) -> PathPattern:
 def _parse_name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise not_valid(text, "a name has no colon and no control characters, and at most 255 characters")
-    return text
+    return normalize("NFC", text)
 
 
 def _parse_list_name(text: str) -> str:
