@@ -36,6 +36,12 @@ class AskTests(SynchronousTestCase):
         self.assertIn(b"\r\nContent-Type: application/json", head)
         self.assertEqual(content, b'{"weight": 1}')
 
+    def test_octets_that_are_no_text(self) -> None:
+        """A name that the terminal gave in another encoding is asked for as it is; the daemon says that it has none."""
+        there = Daemon(self, answer({"a": 1}))
+        ask(there.path, "GET", "/api/servers/a/\udcff")
+        self.assertTrue(there.asked[0].startswith(b"GET /api/servers/a/%FF HTTP/1.1\r\n"), there.asked)
+
     def test_refused(self) -> None:
         """What the daemon says against it is passed on, with its help."""
         there = Daemon(self, answer({"error": "no server", "help": 'did you mean "b"?'}, 404))

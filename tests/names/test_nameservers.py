@@ -346,6 +346,14 @@ class TCPTests(Asking):
             happens(connector)
             self.assertEqual(self.failed(asked), reason)
 
+    def test_truncated_again(self) -> None:
+        """A reply that is truncated even over TCP is a fault of the server; it does not say that there is nothing."""
+        asked, connector = self.begin()
+        protocol = connector.stands()
+        octets = answer(self.question_in(connector), (), truncated=1)
+        protocol.dataReceived(struct.pack("!H", len(octets)) + octets)
+        self.assertEqual(self.failed(asked), "malformed")
+
     def test_too_late(self) -> None:
         """A connection that is not made in time is given up; so is one on which nothing comes."""
         for connected in (False, True):

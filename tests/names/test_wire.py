@@ -125,6 +125,17 @@ class ReplyTests(SynchronousTestCase):
         for each in (b"", octets[:11], octets[:-1], octets[:-20], loop):
             self.assertRaises(Malformed, reply_to, A, each)
 
+    def test_names_that_unfold(self) -> None:
+        """A reply whose pointers all lead to one endless name is refused; to read it would hold up everything."""
+        long_name = b"\x01a" * 1000 + b"\0"
+        alias = b"\xc0\x0c" + struct.pack("!HHIH", dns.CNAME, dns.IN, 60, len(long_name))
+        empty = message().toStr()
+        pointer = struct.pack("!H", 0xC000 | len(empty) + len(alias))
+        address = pointer + struct.pack("!HHIH4s", dns.A, dns.IN, 60, 4, b"\x0a\0\0\1")
+        header = empty[:6] + struct.pack("!H", 1001) + empty[8:12]
+        octets = header + empty[12:] + alias + long_name + address * 1000
+        self.assertRaises(Malformed, reply_to, A, octets)
+
     @given(st.integers(0, 2**32), st.integers(1, 40))
     def test_hostile(self, seed: int, changes: int) -> None:
         """Whatever octets come, they are a reply, none, or malformed; nothing else is raised."""

@@ -1,6 +1,7 @@
 """What is bound for an address of the configuration."""
 
 import socket
+import threading
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -38,6 +39,19 @@ class StaleSocketTests(SynchronousTestCase):
         self.socket.bind(str(self.path))
         self.socket.listen()
         remove_stale_socket(str(self.path))
+        self.assertTrue(self.path.exists())
+
+    def test_somebody_hangs(self) -> None:
+        """A socket whose daemon accepts nothing any more stays too, and is not waited for."""
+        self.socket.bind(str(self.path))
+        self.socket.listen(0)
+        waiting = socket.socket(socket.AF_UNIX)
+        self.addCleanup(waiting.close)
+        waiting.connect(str(self.path))
+        start_anew = threading.Thread(target=remove_stale_socket, args=(str(self.path),), daemon=True)
+        start_anew.start()
+        start_anew.join(5.0)
+        self.assertFalse(start_anew.is_alive())
         self.assertTrue(self.path.exists())
 
     def test_another_file(self) -> None:

@@ -71,7 +71,7 @@ def ask(path: str, method: str, resource: str, given: JSON | None = None) -> JSO
     try:
         content = None if given is None else json.dumps(given).encode("utf-8")
         headers = {"Content-Type": "application/json"} if content is not None else {}
-        connection.request(method, quote(resource, safe="/:"), content, headers)
+        connection.request(method, quote(resource, safe="/:", errors="surrogateescape"), content, headers)
         response = connection.getresponse()
         answer = response.read(MAX_ANSWER + 1)
         if response.length and len(answer) <= MAX_ANSWER:

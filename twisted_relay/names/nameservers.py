@@ -235,7 +235,12 @@ class _Stream(Int16StringReceiver):
         except Malformed as error:
             _fire(self._replied, Failure(error))
             return
-        _fire(self._replied, reply or Failure(Malformed("the reply is to another question")))
+        if reply is None:
+            _fire(self._replied, Failure(Malformed("the reply is to another question")))
+        elif reply.is_truncated:  # perhaps with no record left; that must not pass for "there are none"
+            _fire(self._replied, Failure(Malformed("the reply is truncated, over TCP too")))
+        else:
+            _fire(self._replied, reply)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The server closed it, perhaps without a reply."""

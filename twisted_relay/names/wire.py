@@ -6,6 +6,7 @@ A reply must be to our question: same number, same name, same kind (RFC 5452 §9
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from ipaddress import ip_address
 
 from twisted.names import dns
@@ -19,6 +20,9 @@ _IS_TRUNCATED = 0x02
 _MOST_POINTERS = 10_000
 """A message of 64 KiB has room for 4,096 records with an address, each with a pointer to its name; Twisted's own
 limit of 1,000 is less than the servers that a backend may have."""
+_MOST_OCTETS = 1 << 19
+"""Octets that are read of a message, those that pointers lead to each time anew: as many as 4,096 records with names
+of 100 octets need. Names of Twisted have no longest, so without this 64 KiB could keep the reactor busy for seconds."""
 
 
 class Malformed(Exception):
@@ -44,6 +48,20 @@ class _Message(dns.Message):
     maxCompressionPointers = _MOST_POINTERS
 
 
+class _Octets(BytesIO):
+    """A message that can be read, and its pointers followed, but not without end."""
+
+    _left = _MOST_OCTETS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next octets; raises `ValueError` after too many."""
+        octets = super().read(size)
+        self._left -= len(octets)
+        if self._left < 0:
+            raise ValueError("the names of a reply have no end")
+        return octets
+
+
 def reply_to(question: Question, octets: bytes) -> Reply | None:
     """The reply in a message; None when it answers another question, or none. Raises `Malformed`."""
     if len(octets) < _HEADER.size:
@@ -53,7 +71,7 @@ def reply_to(question: Question, octets: bytes) -> Reply | None:
         return None
     message = _Message()
     try:
-        message.fromStr(octets)
+        message.decode(_Octets(octets))
         if not _is_about(message, question):
             return None
         reply = Reply(

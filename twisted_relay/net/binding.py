@@ -29,6 +29,7 @@ def remove_stale_socket(path: str) -> None:
         if not stat.S_ISSOCK(os.stat(path).st_mode):
             return
         with socket.socket(socket.AF_UNIX) as probe:
+            probe.setblocking(False)  # or whoever listens there but hangs, its queue full, would make us hang too
             try:
                 probe.connect(path)
             except ConnectionRefusedError:
