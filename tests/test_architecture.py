@@ -27,8 +27,9 @@ LAYERS = (
     (("simulation",), "a backend in virtual time, with modelled clients and servers; it does not know the daemon"),
     (("admin", "web"), "faces beside the proxy itself: they show what it is and offer it to other programs"),
     (
-        ("health", "discovery"),
-        "watch servers and say what they saw, find servers and let them join; what is watched does not know it",
+        ("health", "discovery", "feeds"),
+        "watch servers and say what they saw, find servers and let them join, keep lists up to date; what is watched "
+        "does not know it",
     ),
     (("downstream", "upstream"), "the two sides of an exchange; a callable joins them, made by the wiring"),
     (("filters",), "steps around an exchange, whoever received it and whoever answers it"),
@@ -45,6 +46,10 @@ LAYERS = (
     (("http",), "the messages of RFC 9110 and 9112, without I/O"),
     (("summary",), "the configuration in words, for the daemon's log"),
     (("config",), "what the file says, before anything is made of it"),
+    (
+        ("lists",),
+        "names and networks of block lists: how they are written, and sets of them; the configuration names some",
+    ),
     (("errors", "histogram"), "everyone may raise one, or count"),
     ((PACKAGE,), "the version"),
 )
@@ -53,6 +58,7 @@ STARTERS = ("tap", "cli")
 #: These decide; clock, randomness and I/O come to them as arguments.
 PURE = (
     "errors",
+    "lists",
     "config",
     "http",
     "exchange",

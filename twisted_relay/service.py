@@ -29,6 +29,7 @@ from twisted_relay.downstream.plan import Plan
 from twisted_relay.downstream.port import ListenerPorts
 from twisted_relay.downstream.respond import redirect, respond
 from twisted_relay.exchange import Destination, Observer
+from twisted_relay.feeds.assemble import Fetches, begin, feeds_of, lists_of
 from twisted_relay.filters import filters_of
 from twisted_relay.filters.chain import chain
 from twisted_relay.guard.guard import Guard
@@ -75,7 +76,8 @@ class Traffic:
         self._deadlines = surroundings.deadlines
         self._surroundings = surroundings
         self.forwards: list[Forward] = []
-        self.rules = {name: Rules(each, {}) for name, each in config.rules.items()}
+        self.lists = lists_of(config.lists)
+        self.rules = {name: Rules(each, self.lists) for name, each in config.rules.items()}
         self._observers = observers
         buckets = config.metrics.buckets
         self.backends = {name: assemble(each, surroundings, buckets) for name, each in config.backends.items()}
@@ -143,6 +145,8 @@ class Relay:
         surroundings = Surroundings(reactor, self.poller, self.deadlines, self.resolver)
         self.ourselves = Ourselves(MachineAddresses(now))
         traffic = Traffic(config, surroundings, self._observers, self.ourselves)
+        fetches = Fetches(surroundings, Guard((), self.ourselves), config.relay.state_dir)
+        self.feeds = feeds_of(traffic.lists, config.lists, fetches)
         self.backends, self.listeners = traffic.backends, traffic.listeners
         self.forwards = traffic.forwards
         self.rules = traffic.rules
@@ -169,6 +173,7 @@ class Relay:
             requests=self.requests,
             backends=list(self.backends.values()),
             discoveries=self.discoveries,
+            lists=[feed.list for feed in self.feeds],
             logs=list(self.logs.values()),
             names=self.resolver,
             lag=self.lag.times,
@@ -198,9 +203,10 @@ class Relay:
     # -- running --------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Open the logs and listen on every address; raises `ConfigurationError` or `BindError`."""
+        """Open the logs, load the lists and listen on every address; raises `ConfigurationError` or `BindError`."""
         for log in self.logs.values():
             log.open()
+        begin(self.feeds)
         for ports in self.ports:
             ports.open()
         self.admin.open()
@@ -218,14 +224,18 @@ class Relay:
             watcher.start()
         for discovery in self.discoveries:
             discovery.start()
+        for feed in self.feeds:
+            feed.start()
 
     def why_unready(self) -> str:
         """Why no traffic should come; empty while all is well.
 
-        It may come when servers have been looked for, and those of the start have had their first check.
+        It may come when lists have been fetched, servers have been looked for, and those of the start have had their
+        first check.
         """
-        waiting = (each.name for each in self.discoveries if each.is_waiting)
-        reason = self.unready or next((f"looking for the servers of backend {name}" for name in waiting), "")
+        waiting = [f"looking for the servers of backend {each.name}" for each in self.discoveries if each.is_waiting]
+        waiting += [f"fetching list {each.name}" for each in self.feeds if each.is_waiting]
+        reason = self.unready or next(iter(waiting), "")
         if reason or self._is_checked:
             return reason
         checking = (each.name for each in self.backends.values() if any(one.is_checking for one in each.servers))
@@ -245,6 +255,8 @@ class Relay:
         await gatherResults([self._until_idle(listener) for listener in busy])
         for listener in self.listeners:
             listener.abort()
+        for feed in self.feeds:
+            feed.stop()
         for discovery in self.discoveries:
             discovery.stop()
         for watcher in self.watchers:

@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.config.reading import load_files
 from twisted_relay.config.build import OPTIONS
 from twisted_relay.config.reference import reference_page, written
+from twisted_relay.config.tree import SINGLETONS
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "reference" / "configuration.md"
 COMMAND = "python -m twisted_relay.config.reference > docs/reference/configuration.md"
@@ -27,7 +28,8 @@ class ReferenceTests(SynchronousTestCase):
     def test_every_option(self) -> None:
         """Each has its heading under its section's, with type, default, text and example."""
         for type, options in OPTIONS.items():
-            section = reference_page().split(f"\n## [{type}")[1].split("\n## ")[0]
+            end = "]" if type in SINGLETONS else ":"
+            section = reference_page().split(f"\n## [{type}{end}")[1].split("\n## ")[0]
             for option in options.values():
                 text = section.split(f"\n### {option.key}\n")[1].split("\n### ")[0]
                 for part in (option.parser.kind, option.default or "", option.doc, written(option)):

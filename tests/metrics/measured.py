@@ -8,6 +8,7 @@ from twisted_relay.config.values import Address, BreakerSpec, BudgetSpec, Server
 from twisted_relay.discovery.discovery import DiscoveryCounters
 from twisted_relay.downstream.listener import ListenerCounters
 from twisted_relay.exchange import Exchange
+from twisted_relay.feeds.block_list import BlockList
 from twisted_relay.histogram import DURATION_BOUNDS
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.forwarding import Origin
@@ -117,6 +118,7 @@ def make_sources(listeners: int = 1, backends: int = 1, servers: int = 1) -> Sou
         requests,
         groups,
         [MeasuredDiscovery("backend0")],
+        [BlockList("ads")],
         [MeasuredLog("main")],
         names,
         certificates={"site": 2e9},

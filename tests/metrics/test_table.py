@@ -24,7 +24,7 @@ from twisted_relay.metrics.table import METRICS
 from twisted_relay.upstream.circuit import State
 
 ALLOWED_LABELS = {
-    *("version", "python", "twisted", "openssl", "listener", "backend", "server"),
+    *("version", "python", "twisted", "openssl", "listener", "backend", "server", "list"),
     *("method", "code", "reason", "result", "state", "sink", "certificate"),
     "type",
 }

@@ -172,6 +172,20 @@ class AddressTests(SynchronousTestCase):
             client.sees(ok())
         talk.is_over()
 
+    def test_the_order_of_addresses(self) -> None:
+        """Name servers turn the order of addresses round; the connection is the same."""
+        talk = Ruled(self, *self.RULES)
+        client = talk.client()
+        for addresses in (("198.51.100.2", "198.51.100.1"), ("198.51.100.1", "198.51.100.2")):
+            client.sends(head("GET http://a.example/ HTTP/1.1", "Host: a"))
+            talk.names.answer(*addresses)
+            if len(talk.names.asked) < 2:
+                server = talk.accepts("198.51.100.2")
+            server.sees_head("GET / HTTP/1.1", "Host: a.example")
+            server.sends(ok())
+            client.sees(ok())
+        talk.is_over()
+
     def test_no_address(self) -> None:
         """A name that means nothing is a 502, as without rules."""
         talk = Ruled(self, *self.RULES)

@@ -16,6 +16,7 @@ from twisted_relay.config.tree import (
     Config,
     DnsOptions,
     ListenerOptions,
+    ListOptions,
     LogOptions,
     MetricsOptions,
     RelayOptions,
@@ -61,5 +62,6 @@ def _tree(path: str, sections: Sequence[Section]) -> Config:
         routes=tuple(each for each in made if isinstance(each, RouteOptions)),
         backends={each.name: each for each in made if isinstance(each, BackendOptions)},
         rules={each.name: each for each in made if isinstance(each, RulesOptions)},
+        lists={each.name: each for each in made if isinstance(each, ListOptions)},
         logs={each.name: each for each in made if isinstance(each, LogOptions)},
     )

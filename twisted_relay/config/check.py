@@ -16,6 +16,7 @@ from twisted_relay.config.contradictions import check_contradictions
 from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.failing import check_failing
 from twisted_relay.config.forwarding import check_forwarding, is_forward
+from twisted_relay.config.lists_check import check_lists, lists_excepted
 from twisted_relay.config.responses import TO_HTTPS
 from twisted_relay.config.rules_check import check_rules, lists_named
 from twisted_relay.config.secrets import check_sticky_secrets
@@ -42,6 +43,7 @@ _ONLY_FORWARDED = (
     "add_request_header",
     "remove_request_header",
 )
+_NAMED = frozenset({"backend", "tls", "rules", "list", "log"})
 _OF_ANSWERS = ("respond_body", "respond_type", "respond_file")
 _CREDENTIAL_FIELDS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"})
 
@@ -81,7 +83,7 @@ def check_unused(sections: Sequence[Section], report: Report) -> None:
     """A backend, certificate or log that nothing names is probably forgotten."""
     named = {(kind, word.text) for section in sections for kind, word in _references(section)}
     for section in sections:
-        if section.type in ("backend", "tls", "rules", "log") and (section.type, section.name) not in named:
+        if section.type in _NAMED and (section.type, section.name) not in named:
             report.warning(section.span, "unused-section", f"nothing uses {section.title}")
 
 
@@ -92,6 +94,7 @@ def _references(section: Section) -> Iterator[tuple[str, Word]]:
         if kind:
             yield from ((kind, word) for word in value.words() if (kind, word.text) != ("log", "off"))
     yield from (("list", word) for word in lists_named(section))
+    yield from (("list", word) for word in lists_excepted(section))
 
 
 def check_listeners(sections: Sequence[Section], report: Report) -> None:
@@ -302,6 +305,7 @@ CHECKS: tuple[Callable[[Sequence[Section], Report], None], ...] = (
     check_contradictions,
     check_certificates,
     check_files,
+    check_lists,
     check_logs,
     check_secrets,
     check_sticky_secrets,

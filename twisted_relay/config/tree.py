@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from twisted_relay.config.sections.backend import BackendOptions
 from twisted_relay.config.sections.listener import ListenerOptions, TLSOptions
+from twisted_relay.config.sections.lists import ListOptions
 from twisted_relay.config.sections.process import AdminOptions, DnsOptions, LogOptions, MetricsOptions, RelayOptions
 from twisted_relay.config.sections.route import RouteOptions
 from twisted_relay.config.sections.rules import RulesOptions
@@ -20,6 +21,7 @@ __all__ = [
     "BackendOptions",
     "Config",
     "DnsOptions",
+    "ListOptions",
     "ListenerOptions",
     "LogOptions",
     "MetricsOptions",
@@ -55,6 +57,7 @@ SECTIONS: dict[str, type[SectionOptions]] = {
     "route": RouteOptions,
     "backend": BackendOptions,
     "rules": RulesOptions,
+    "list": ListOptions,
     "log": LogOptions,
 }
 """Every type of section, in the order of the reference page."""
@@ -78,4 +81,5 @@ class Config:
     """In the order of the file, which is the order in which they are tried."""
     backends: dict[str, BackendOptions] = field(default_factory=dict)
     rules: dict[str, RulesOptions] = field(default_factory=dict)
+    lists: dict[str, ListOptions] = field(default_factory=dict)
     logs: dict[str, LogOptions] = field(default_factory=dict)

@@ -96,6 +96,25 @@ class AllowedDestination:
 
 
 @dataclass(frozen=True, slots=True)
+class ListUrl:
+    """Where a list is fetched; the target is what stands after the authority."""
+
+    scheme: Literal["http", "https"]
+    address: Address
+    target: str = "/"
+
+    @property
+    def authority(self) -> str:
+        """Host and port as a request has them: without the usual port."""
+        if self.address.port == (443 if self.scheme == "https" else 80):
+            return str(Address(self.address.host, 0)).removesuffix(":0")
+        return str(self.address)
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.target}"
+
+
+@dataclass(frozen=True, slots=True)
 class DiscoverSpec:
     """Where servers are looked for: addresses of a DNS name, its SRV records, or the lines of a file."""
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 
 from twisted_relay.config.values import Address
 from twisted_relay.errors import RelayError, TLSFailed
@@ -17,7 +17,7 @@ from twisted_relay.health.check import CutShort
 from twisted_relay.net.deadlines import NEVER
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.connection import UpstreamConnection
-from twisted_relay.upstream.dial import Dial, Dialler
+from twisted_relay.upstream.dial import Dialler
 from twisted_relay.upstream.pool import Pool
 from twisted_relay.upstream.server import Server
 
@@ -60,21 +60,6 @@ class CheckConnections:
         if self._plain:
             dialler.tls = None
         return dialler
-
-
-def connect(pool: Pool) -> Deferred[UpstreamConnection]:
-    """A new connection; fails with a `ServerError`. Cancelling stops the attempt."""
-    dials: list[Dial] = []
-    connected: Deferred[UpstreamConnection] = Deferred(lambda _: dials[0].cancel())
-
-    def done(result: UpstreamConnection | RelayError) -> None:
-        if isinstance(result, RelayError):
-            connected.errback(result)
-        else:
-            connected.callback(result)
-
-    dials.append(pool.dial(done))
-    return connected
 
 
 @contextmanager

@@ -10,17 +10,15 @@ from twisted_relay import __version__
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import CheckSpec
 from twisted_relay.errors import ConnectionReset, RelayError
-from twisted_relay.exchange import Exchange
 from twisted_relay.health.check import CheckFailed
-from twisted_relay.health.connections import CheckConnections, connect, explain, waiting_for
+from twisted_relay.health.connections import CheckConnections, explain, waiting_for
 from twisted_relay.health.expectations import Expectations
 from twisted_relay.http.fields import Fields
-from twisted_relay.http.forwarding import Origin
-from twisted_relay.http.message import Answer, Request, Response
+from twisted_relay.http.message import Request, Response
 from twisted_relay.http.stream import Stream
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.connection import UpstreamConnection
-from twisted_relay.upstream.http1 import Try
+from twisted_relay.upstream.question import ask, connect
 from twisted_relay.upstream.server import Server
 
 MAX_CONTENT = 65536
@@ -28,7 +26,6 @@ MAX_CONTENT = 65536
 MAX_EXPECTED = 262144
 """Octets of an answer in which `check_expect_body` may match (nginx's limit)."""
 
-_OURSELVES = Origin("", b"http", 0, b"")
 _USER_AGENT = b"User-Agent: twisted_relay/" + __version__.encode("ascii") + b" (check)"
 
 
@@ -93,22 +90,6 @@ def _request(spec: CheckSpec, options: BackendOptions) -> Request:
     if not options.check_reuse:
         lines.append(b"Connection: close")
     return Request(spec.method.encode("ascii"), spec.path.encode("ascii"), Fields(lines))
-
-
-def ask(connection: UpstreamConnection, request: Request, authority: bytes) -> Deferred[Response]:
-    """The response to a request, when its head is there; fails with a `ServerError`. Cancelling closes."""
-    exchange = Exchange(request, _OURSELVES, connection.now())
-
-    def answered(answer: Answer) -> None:
-        if isinstance(answer, RelayError):
-            response.errback(answer)
-        else:
-            response.callback(answer)
-
-    attempt = Try(exchange, connection, answered)
-    response: Deferred[Response] = Deferred(lambda _: attempt.cancel())
-    attempt.start(authority)
-    return response
 
 
 class Beginning:

@@ -2,8 +2,9 @@
 
 from twisted_relay.errors import RelayError
 from twisted_relay.health.check import CheckFailed
-from twisted_relay.health.connections import CheckConnections, Goodbye, connect, explain, waiting_for
+from twisted_relay.health.connections import CheckConnections, Goodbye, explain, waiting_for
 from twisted_relay.upstream.backend import Backend
+from twisted_relay.upstream.question import connect
 from twisted_relay.upstream.server import Server
 
 

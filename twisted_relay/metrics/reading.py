@@ -12,6 +12,7 @@ from twisted_relay.metrics.sources import (
     DiscoveryState,
     HedgingState,
     ListenerState,
+    ListState,
     NamesState,
     PoolState,
     ServerState,
@@ -162,6 +163,11 @@ def each_budget_by(counts: Callable[[BudgetState], Counts]) -> Read:
 def each_hedging(value: Callable[[HedgingState], Value]) -> Read:
     """A value of the hedges of each backend that makes them."""
     return lambda sources: [((one.name,), value(one.hedging)) for one in sources.backends if one.hedging is not None]
+
+
+def each_list(value: Callable[[ListState], Value]) -> Read:
+    """A value of each list."""
+    return lambda sources: [((one.name,), value(one)) for one in sources.lists]
 
 
 def codes_of(server: ServerState) -> dict[int, int]:

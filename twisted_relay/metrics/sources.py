@@ -223,6 +223,26 @@ class NamesState(Protocol):
     def observed(self) -> QueryCounts: ...
 
 
+class ListCounts(Protocol):
+    """What is counted for a list."""
+
+    @property
+    def updates(self) -> Mapping[str, int]: ...
+    @property
+    def hits(self) -> int: ...
+    @property
+    def last_success(self) -> float: ...
+
+
+class ListState(Sized, Protocol):
+    """A list of names and networks."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def counters(self) -> ListCounts: ...
+
+
 class LogState(Protocol):
     """An access log."""
 
@@ -240,6 +260,7 @@ class Sources:
     requests: Sequence[RequestMetrics] = ()
     backends: Sequence[BackendState] = ()
     discoveries: Sequence[DiscoveryState] = ()
+    lists: Sequence[ListState] = ()
     logs: Sequence[LogState] = ()
     names: NamesState | None = None
     lag: Histogram = field(default_factory=lambda: Histogram(FAST_BOUNDS))

@@ -18,6 +18,7 @@ from twisted_relay.metrics.reading import (
     each_discovery,
     each_discovery_by,
     each_hedging,
+    each_list,
     each_listener,
     each_listener_by,
     each_name,
@@ -401,6 +402,44 @@ METRICS = (
         "Servers that discovery has changed.",
         "Many `joined` and `left`: answers that vary; a longer `discover_hold` helps.",
         each_discovery_by(lambda one: one.counters.changes),
+    ),
+    # -- lists ----------------------------------------------------------------------------------------------------
+    Metric(
+        "relay_list_entries",
+        "gauge",
+        ("list",),
+        "Names and networks in the list.",
+        "A sudden change without one in the rules: the publisher of the list has made a mistake, or a new list.",
+        each_list(len),
+    ),
+    Metric(
+        "relay_list_last_success_timestamp_seconds",
+        "gauge",
+        ("list",),
+        "When the list was last read or found to be unchanged, in seconds since 1970.",
+        "0 before the first time. `time()` minus this, above a few times `reload`: what is in use grows old.",
+        each_list(lambda one: one.counters.last_success),
+    ),
+    Metric(
+        "relay_list_updates_total",
+        "counter",
+        ("list", "result"),
+        "Updates of the list by how they ended.",
+        "Everything but `success` and `unchanged` left the list as it was. `unreadable`, `binary`, `empty`, "
+        "`too_large`, `crowded` (names made to slow look-ups down): its files; `shrunk`: see `max_shrink`; "
+        "`refused`, `reset`, `timeout`, `dns`, `tls`, `protocol`, `status`, `redirect`, `guard`: its URL; `state`: "
+        "`state_dir` cannot be written; `internal`: a fault of relay.",
+        lambda sources: [
+            ((one.name, result), count) for one in sources.lists for result, count in one.counters.updates.items()
+        ],
+    ),
+    Metric(
+        "relay_list_hits_total",
+        "counter",
+        ("list",),
+        "Look-ups that found something in the list.",
+        "A list that never finds anything may be in the wrong format.",
+        each_list(lambda one: one.counters.hits),
     ),
     # -- servers --------------------------------------------------------------------------------------------------
     Metric(

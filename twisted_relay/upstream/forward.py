@@ -30,7 +30,7 @@ MAX_ORIGINS = 1000
 """Origins whose connections are kept; of more, the one that was used longest ago is let go."""
 
 
-Origin = tuple[str, int, tuple[str, ...] | None]
+Origin = tuple[str, int, frozenset[str] | None]
 """Host and port, and the addresses to which the rules have narrowed the host: to others no connection is shared."""
 
 
@@ -60,11 +60,12 @@ class Forward:
             surroundings = self._surroundings_for(exchange.addresses)
             Connecting(self._options, surroundings, exchange, answered).start(host, port)
             return
-        key = host, port, exchange.addresses
+        addresses = exchange.addresses
+        key = host, port, None if addresses is None else frozenset(addresses)
         origin = self._origins.get(key)
         if origin is None:
             try:
-                origin = self._origins[key] = self._make((read_host(host), port, exchange.addresses))
+                origin = self._origins[key] = self._make(read_host(host), port, addresses)
             except BadRequest as error:
                 answered(error)
                 return
@@ -80,8 +81,7 @@ class Forward:
             return self._surroundings
         return replace(self._surroundings, resolver=Resolved(addresses))
 
-    def _make(self, origin: Origin) -> tuple[Backend, Destination]:
-        host, port, addresses = origin
+    def _make(self, host: str, port: int, addresses: tuple[str, ...] | None) -> tuple[Backend, Destination]:
         backend = assemble(self._asking, self._surroundings_for(addresses))
         backend.join(_spec(host, port))
         return backend, forward_to(backend)

@@ -13,6 +13,7 @@ from twisted_relay.config.scalars import (
     BUCKETS,
     HOSTS_FILE,
     LOG_TARGET,
+    PATH,
     TIME,
     WORDS,
     choice,
@@ -52,6 +53,13 @@ class RelayOptions:
         "How long, when a stop begins, `/-/ready` already answers 503 while connections are still accepted, so "
         "that a load balancer in front can turn away first. 0 stops accepting at once.",
         "5s",
+    )
+    state_dir: str = option(
+        PATH,
+        "",
+        "Directory for what relay keeps from one start to the next: lists that were fetched (`url` in `[list:]`). It "
+        "must exist and be writable. Under systemd, `StateDirectory=relay` makes `/var/lib/relay`.",
+        "/var/lib/relay",
     )
 
 

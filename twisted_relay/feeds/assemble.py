@@ -1,0 +1,56 @@
+"""The lists of a configuration, and what keeps each of them up to date."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from twisted_relay.config.lists import LIST_PREFIX
+from twisted_relay.config.tree import ListOptions
+from twisted_relay.feeds.block_list import BlockList
+from twisted_relay.feeds.compiling import Compiler, compile_now
+from twisted_relay.feeds.feed import Feed
+from twisted_relay.feeds.fetch import Fetcher
+from twisted_relay.feeds.kept import Kept
+from twisted_relay.guard.guard import Guard
+from twisted_relay.upstream.assemble import Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Fetches:
+    """What fetching needs besides the options: how to connect, what judges redirects, where things are kept."""
+
+    surroundings: Surroundings
+    guard: Guard
+    directory: str = ""
+
+
+def lists_of(options: Mapping[str, ListOptions]) -> dict[str, BlockList]:
+    """A list for each section, by name; they are empty."""
+    lists = {}
+    for name, each in options.items():
+        own = [word for word in each.exceptions if not word.startswith(LIST_PREFIX)]
+        lists[name] = BlockList(name, own)
+    for name, each in options.items():
+        others = [word.removeprefix(LIST_PREFIX) for word in each.exceptions if word.startswith(LIST_PREFIX)]
+        lists[name].others = [lists[other] for other in others]
+    return lists
+
+
+def feeds_of(lists: Mapping[str, BlockList], options: Mapping[str, ListOptions], fetches: Fetches) -> list[Feed]:
+    """What keeps lists up to date, not yet started."""
+    reactor = fetches.surroundings.reactor
+    compiler = Compiler(reactor)
+    feeds = []
+    for name, each in options.items():
+        feed = Feed(lists[name], each, compiler, reactor)
+        if each.url is not None:
+            feed.kept = Kept(fetches.directory, name, str(each.url))
+            feed.fetcher = Fetcher(each, each.url, fetches.surroundings, fetches.guard)
+        feeds.append(feed)
+    return feeds
+
+
+def begin(feeds: Sequence[Feed]) -> None:
+    """Load what is on this disk, and wait for it: before there is any traffic, lists are there."""
+    tasks = [(feed, task) for feed in feeds if (task := feed.task()) is not None]
+    for (feed, _), found in zip(tasks, compile_now([task for _, task in tasks]), strict=True):
+        feed.begin(found)
