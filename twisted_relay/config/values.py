@@ -292,3 +292,19 @@ class Redirect:
 
     status: int
     target: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockoutSpec:
+    """Nobody may try any more after so many failures within `window` seconds."""
+
+    failures: int
+    window: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSpec:
+    """A group and the names of users in it, in Unicode's normal form C."""
+
+    name: str
+    users: tuple[str, ...]
