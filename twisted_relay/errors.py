@@ -95,6 +95,43 @@ class DeniedByRule(DestinationRefused):
             self.explanation = f"Denied by a rule of this proxy: {told}."
 
 
+class AuthenticationRequired(ClientError):
+    """The client must say who it is, with credentials that are right (RFC 9110 §15.5.2)."""
+
+    status = 401
+    reason = "authentication"
+    proxy_status = "http_request_denied"
+    explanation = "A user name and a password are needed here."
+    challenge_field: ClassVar[bytes] = b"WWW-Authenticate"
+
+    def __init__(self, message: str, challenge: bytes = b"Basic") -> None:
+        """`challenge` is the value of the field that says how; the text shows nothing of what the client sent."""
+        super().__init__(message)
+        self.challenge = challenge
+
+
+class ProxyAuthenticationRequired(AuthenticationRequired):
+    """The same towards a forward proxy (RFC 9110 §15.5.8)."""
+
+    status = 407
+    explanation = "A user name and a password are needed for this proxy."
+    challenge_field = b"Proxy-Authenticate"
+
+
+class LockedOut(ClientError):
+    """A user, or whoever comes from an address, has given too many wrong passwords (RFC 6585 §4)."""
+
+    status = 429
+    reason = "locked_out"
+    proxy_status = "http_request_denied"
+    explanation = "Too many wrong passwords; try again later."
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        """`retry_after`: seconds after which another try is looked at, at least 1."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class RequestTimeout(ClientError):
     """The request did not arrive in time."""
 
@@ -313,6 +350,16 @@ class CircuitOpen(RelayError):
         """`retry_after`: seconds after which it is worth another try, at least 1."""
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class AuthenticationBusy(RelayError):
+    """Too many passwords wait to be hashed."""
+
+    status = 503
+    reason = "authentication_busy"
+    proxy_status = "connection_limit_reached"
+    explanation = "Too many passwords are being looked at; try again."
+    retry_after = 1
 
 
 class ShuttingDown(RelayError):

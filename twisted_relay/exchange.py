@@ -38,6 +38,7 @@ class Exchange:
         "error",
         "finished",
         "first_byte",
+        "groups",
         "host_choice",
         "informational",
         "listener",
@@ -54,6 +55,7 @@ class Exchange:
         "started",
         "stuck",
         "tries",
+        "user",
     )
 
     def __init__(self, request: Request, origin: Origin, started: float) -> None:
@@ -76,6 +78,10 @@ class Exchange:
         """The only addresses of the destination that may be dialled; None if the rules did not ask for them."""
         self.stuck = ""
         """Name of the server to which the client sticks by a cookie; empty if to none."""
+        self.user = ""
+        """Name of the user who has proved to be it; empty if nobody has."""
+        self.groups: frozenset[str] = frozenset()
+        """The groups of that user."""
         self.host_choice = ""
         """What the route says of Host: `preserve`, `backend`, a name, or nothing."""
         self.authority = b""

@@ -15,6 +15,7 @@ ORDINARY = {
     "backend": "app",
     "server": "10.0.0.1:80",
     "client": "192.0.2.7",
+    "user": None,
     "host": "example.org",
     "method": "GET",
     "target": "/a?b",

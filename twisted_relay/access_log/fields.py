@@ -71,6 +71,12 @@ FIELDS = (
         lambda exchange, wall: exchange.origin.client or None,
     ),
     LogField(
+        "user",
+        "text",
+        "The user who has given the right password; null for all others.",
+        lambda exchange, wall: exchange.user or None,
+    ),
+    LogField(
         "host",
         "text",
         "The host and port that the client asked for.",

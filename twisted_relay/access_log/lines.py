@@ -21,7 +21,7 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def common(exchange: Exchange, wall: float) -> bytes:
-    """`client - - [time] "request line" status bytes`"""
+    """`client - user [time] "request line" status bytes`"""
     return _common(exchange, wall) + b"\n"
 
 
@@ -50,7 +50,8 @@ def _common(exchange: Exchange, wall: float) -> bytes:
     method, target = exchange.request_line
     line = b"%b %b HTTP/1.%d" % (escaped(method), escaped(target), exchange.request.minor) if method else b"-"
     client = (exchange.origin.client or "-").encode("ascii")
-    return b'%b - - [%b] "%b" %d %d' % (client, clf_time(wall), line, exchange.code, exchange.bytes_sent)
+    user = escaped(exchange.user.encode()).replace(b" ", b"\\x20") if exchange.user else b"-"
+    return b'%b - %b [%b] "%b" %d %d' % (client, user, clf_time(wall), line, exchange.code, exchange.bytes_sent)
 
 
 _second = (0, b"")

@@ -4,7 +4,7 @@ import json
 from email.utils import formatdate
 from time import time
 
-from twisted_relay.errors import ClientError, RelayError
+from twisted_relay.errors import AuthenticationRequired, ClientError, RelayError
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.message import Request, Response
 
@@ -73,6 +73,8 @@ def answer_to(error: RelayError, request: Request | None) -> Response:
         kind = b"text/plain; charset=utf-8"
         content = b"%d %b\n%b\n" % (error.status, reason, error.explanation.encode("ascii"))
     lines = [b"Content-Type: " + kind, b"Cache-Control: no-store", date_line()]
+    if isinstance(error, AuthenticationRequired):
+        lines.append(b"%b: %b" % (error.challenge_field, error.challenge))
     if error.retry_after:
         lines.append(b"Retry-After: %d" % error.retry_after)
     if not isinstance(error, ClientError) or error.proxy_status != "http_request_error":
