@@ -33,6 +33,7 @@ LAYERS = (
     ),
     (("downstream", "upstream"), "the two sides of an exchange; a callable joins them, made by the wiring"),
     (("filters",), "steps around an exchange, whoever received it and whoever answers it"),
+    (("auth",), "who a client is, for whoever asks: a route or a forward proxy"),
     (("cache", "balancing"), "decisions about an exchange: may it be stored, which server is best"),
     (("metrics", "access_log"), "views of finished exchanges; nothing that is seen knows who looks"),
     (
@@ -75,6 +76,11 @@ PURE = (
 )
 #: Single modules that are pure within a family that is not, and the other way round.
 PURE_MODULES = (
+    "auth.credentials",
+    "auth.hashes",
+    "auth.lockout",
+    "auth.proven",
+    "auth.user",
     "discovery.answer",
     "discovery.changes",
     "names.host",

@@ -22,6 +22,7 @@ from twisted_relay.admin.pages import Pages, pages
 from twisted_relay.admin.ports import CONTROL_MODE, AdminPorts
 from twisted_relay.admin.servers import Servers
 from twisted_relay.admin.site import AdminSite, ControlRequest
+from twisted_relay.auth.assemble import Authentication
 from twisted_relay.config.tree import Config, ListenerOptions, RouteOptions
 from twisted_relay.discovery.assemble import discoveries_of
 from twisted_relay.downstream.listener import Listener
@@ -30,8 +31,10 @@ from twisted_relay.downstream.port import ListenerPorts
 from twisted_relay.downstream.respond import redirect, respond
 from twisted_relay.exchange import Destination, Observer
 from twisted_relay.feeds.assemble import Fetches, begin, feeds_of, lists_of
-from twisted_relay.filters import filters_of
+from twisted_relay.filters import TRIED_OUT, filters_of
+from twisted_relay.filters.authenticate import AuthenticateFilter
 from twisted_relay.filters.chain import chain
+from twisted_relay.filters.filter import Means
 from twisted_relay.guard.guard import Guard
 from twisted_relay.guard.ourselves import Ourselves
 from twisted_relay.health import watchers_of
@@ -78,6 +81,8 @@ class Traffic:
         self.forwards: list[Forward] = []
         self.lists = lists_of(config.lists)
         self.rules = {name: Rules(each, self.lists) for name, each in config.rules.items()}
+        self.authentication = Authentication(config.auth.values(), surroundings.reactor, surroundings.deadlines.now)
+        self._means = Means(self.authentication.doors)
         self._observers = observers
         buckets = config.metrics.buckets
         self.backends = {name: assemble(each, surroundings, buckets) for name, each in config.backends.items()}
@@ -92,8 +97,9 @@ class Traffic:
         else:
             destination = forward_to(self.backends[options.backend])
         upgrades = None if "any" in options.upgrade else frozenset(word.encode("ascii") for word in options.upgrade)
-        around = partial(chain, filters_of(options))
-        return Plan(options.name, around(destination), options.max_body or 0, upgrades, options.backend, around)
+        around = partial(chain, filters_of(options, self._means, TRIED_OUT))
+        destination = chain(filters_of(options, self._means), destination)
+        return Plan(options.name, destination, options.max_body or 0, upgrades, options.backend, around)
 
     def _make_listener(self, options: ListenerOptions, routes: Sequence[tuple[RouteOptions, Plan]]) -> Listener:
         mine = [
@@ -111,6 +117,12 @@ class Traffic:
             mine.append(Route(RouteOptions(name=""), plan))
         return Listener(options, Router(mine), self._deadlines, self._observers(options))
 
+    def _asked_first(self, options: ListenerOptions, destination: Destination) -> Destination:
+        """The destination of a forward proxy for those who have said who they are, if it asks."""
+        if not options.auth:
+            return destination
+        return chain([AuthenticateFilter(self.authentication.proxy_doors[options.auth])], destination)
+
     def _fallback(self, options: ListenerOptions) -> Destination | None:
         if options.mode == "forward":
             guard = Guard(options.allow_destination, self._ourselves)
@@ -118,8 +130,10 @@ class Traffic:
             self.forwards.append(forward)
             if options.rules:
                 rules = self.rules[options.rules]
-                return Permitted(rules, forward, self._surroundings, options.connect_timeout)
-            return forward
+                return self._asked_first(
+                    options, Permitted(rules, forward, self._surroundings, options.connect_timeout)
+                )
+            return self._asked_first(options, forward)
         if options.redirect is not None:
             return redirect(options.redirect)
         return forward_to(self.backends[options.backend]) if options.backend else None
@@ -150,6 +164,7 @@ class Relay:
         self.backends, self.listeners = traffic.backends, traffic.listeners
         self.forwards = traffic.forwards
         self.rules = traffic.rules
+        self.authentication = traffic.authentication
         self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
         self.discoveries = discoveries_of(self.backends.values(), self.nameservers)
         self.ports = [self._make_ports(listener) for listener in self.listeners]
@@ -176,6 +191,8 @@ class Relay:
             lists=[feed.list for feed in self.feeds],
             logs=list(self.logs.values()),
             names=self.resolver,
+            authenticators=self.authentication.authenticators,
+            auth_files=self.authentication.files,
             lag=self.lag.times,
             certificates=certificate_ends(self.config.tls),
             loaded_at=time.time(),
@@ -220,6 +237,7 @@ class Relay:
         self.deadlines.start()
         for backend in self.backends.values():
             look_up_servers(backend, self.resolver)
+        self.authentication.start()
         for watcher in self.watchers:
             watcher.start()
         for discovery in self.discoveries:
@@ -257,6 +275,7 @@ class Relay:
             listener.abort()
         for feed in self.feeds:
             feed.stop()
+        self.authentication.stop()
         for discovery in self.discoveries:
             discovery.stop()
         for watcher in self.watchers:

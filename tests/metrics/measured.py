@@ -73,6 +73,23 @@ class MeasuredDiscovery:
 
 
 @dataclass
+class MeasuredAuth:
+    """What metrics see of an [auth:] section."""
+
+    name: str
+    counts: dict[str, int] = field(default_factory=lambda: {"granted": 1, "denied": 2})
+
+
+@dataclass
+class MeasuredAuthFile:
+    """What metrics see of its files."""
+
+    name: str
+    users: int = 3
+    reloads: dict[str, int] = field(default_factory=lambda: {"success": 1, "failure": 0})
+
+
+@dataclass
 class MeasuredLog:
     """What metrics see of an access log."""
 
@@ -121,6 +138,8 @@ def make_sources(listeners: int = 1, backends: int = 1, servers: int = 1) -> Sou
         [BlockList("ads")],
         [MeasuredLog("main")],
         names,
+        authenticators=[MeasuredAuth("staff")],
+        auth_files=[MeasuredAuthFile("staff")],
         certificates={"site": 2e9},
         loaded_at=1e9,
     )

@@ -26,6 +26,7 @@ from twisted_relay.downstream.plan import Plan
 from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.filters import filters_of
 from twisted_relay.filters.chain import chain
+from twisted_relay.filters.filter import NO_MEANS, Means
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.http1 import END
 from twisted_relay.http.message import Answered
@@ -192,6 +193,7 @@ class Conversation:
         listener: ListenerOptions = LISTENER,
         backend: BackendOptions = BACKEND,
         route: RouteOptions = ROUTE,
+        means: Means = NO_MEANS,
     ) -> None:
         self.case = case
         self.reactor = MemoryReactor(self.wire)
@@ -206,7 +208,7 @@ class Conversation:
         self.exchanges: list[Exchange] = []
         """The finished ones, once for each time they said so."""
         self.begun = 0
-        around = partial(chain, filters_of(route))
+        around = partial(chain, filters_of(route, means))
         end = self._counted(around(forward_to(self.backend)))
         plan = Plan(route.name, end, *_allowed(route), backend=backend.name, around=around)
         self.listener = Listener(listener, Router([Route(route, plan)]), self.deadlines, (self.exchanges.append,))

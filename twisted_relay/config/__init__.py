@@ -12,6 +12,7 @@ from twisted_relay.config.diagnostics import Diagnostic, Report
 from twisted_relay.config.includes import read_files
 from twisted_relay.config.tree import (
     AdminOptions,
+    AuthOptions,
     BackendOptions,
     Config,
     DnsOptions,
@@ -63,5 +64,6 @@ def _tree(path: str, sections: Sequence[Section]) -> Config:
         backends={each.name: each for each in made if isinstance(each, BackendOptions)},
         rules={each.name: each for each in made if isinstance(each, RulesOptions)},
         lists={each.name: each for each in made if isinstance(each, ListOptions)},
+        auth={each.name: each for each in made if isinstance(each, AuthOptions)},
         logs={each.name: each for each in made if isinstance(each, LogOptions)},
     )

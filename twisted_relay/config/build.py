@@ -162,7 +162,8 @@ class _Building:
 
     def _unknown(self, section: RawSection, type: str, raw: RawOption) -> None:
         key = raw.key.text
-        help = did_you_mean(key, self._grammar.options[type])
+        is_elsewhere = any(key in options for options in self._grammar.options.values())
+        help = "" if is_elsewhere else did_you_mean(key, self._grammar.options[type])
         if any(word in key for word in _SECRET_WORDS):
             help = "secrets never stand in the file: name a file that holds them, or use ${NAME}"
         if not help:

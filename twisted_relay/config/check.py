@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from twisted_relay.config import certificates
+from twisted_relay.config.authentication import check_authentication
 from twisted_relay.config.binds import check_binds
 from twisted_relay.config.build import ONE_OF, OPTIONS, Section
 from twisted_relay.config.checking import check_health
@@ -43,7 +44,7 @@ _ONLY_FORWARDED = (
     "add_request_header",
     "remove_request_header",
 )
-_NAMED = frozenset({"backend", "tls", "rules", "list", "log"})
+_NAMED = frozenset({"backend", "tls", "rules", "list", "auth", "log"})
 _OF_ANSWERS = ("respond_body", "respond_type", "respond_file")
 _CREDENTIAL_FIELDS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"})
 
@@ -309,6 +310,7 @@ CHECKS: tuple[Callable[[Sequence[Section], Report], None], ...] = (
     check_logs,
     check_secrets,
     check_sticky_secrets,
+    check_authentication,
 )
 
 CONCLUSIONS: tuple[Callable[[Sequence[Section], Report], None], ...] = (

@@ -6,6 +6,7 @@ Times are seconds, sizes bytes; 0 is "no limit" or "off" where the option says s
 from dataclasses import Field, dataclass, field
 from typing import Any, ClassVar, Protocol
 
+from twisted_relay.config.sections.auth import AuthOptions
 from twisted_relay.config.sections.backend import BackendOptions
 from twisted_relay.config.sections.listener import ListenerOptions, TLSOptions
 from twisted_relay.config.sections.lists import ListOptions
@@ -18,6 +19,7 @@ __all__ = [
     "SECTIONS",
     "SINGLETONS",
     "AdminOptions",
+    "AuthOptions",
     "BackendOptions",
     "Config",
     "DnsOptions",
@@ -58,6 +60,7 @@ SECTIONS: dict[str, type[SectionOptions]] = {
     "backend": BackendOptions,
     "rules": RulesOptions,
     "list": ListOptions,
+    "auth": AuthOptions,
     "log": LogOptions,
 }
 """Every type of section, in the order of the reference page."""
@@ -82,4 +85,5 @@ class Config:
     backends: dict[str, BackendOptions] = field(default_factory=dict)
     rules: dict[str, RulesOptions] = field(default_factory=dict)
     lists: dict[str, ListOptions] = field(default_factory=dict)
+    auth: dict[str, AuthOptions] = field(default_factory=dict)
     logs: dict[str, LogOptions] = field(default_factory=dict)

@@ -34,6 +34,7 @@ class Request:
     __slots__ = (
         "authority",
         "content",
+        "credentials",
         "drop",
         "expects_continue",
         "fields",
@@ -81,6 +82,8 @@ class Request:
         """TE named `trailers`."""
         self.tells_way = True
         """There may be a field that says where the request has been: Via, Forwarded, X-Forwarded-*."""
+        self.credentials: list[bytes] = []
+        """The values of Proxy-Authorization, which are for us; filled by `http.proxied`, emptied by whoever judges."""
         self.has_id = True
         """There may be an X-Request-Id."""
         self.drop: list[int] = []

@@ -60,6 +60,7 @@ def prepare_proxied_request(request: Request, origin: Origin) -> bytes:
     """Make the fields of a request those that its destination shall see; it gets no X-Request-Id, so the answer is
     empty. Raises `LoopDetected`."""
     if request.drop:
+        request.credentials = request.fields.get_all(b"proxy-authorization")
         without_connection_fields(request)
     fields = request.fields
     fields.lines = [line for line in fields.lines if line[: line.find(b":")].lower() not in REVEALING]

@@ -252,6 +252,26 @@ class LogState(Protocol):
     def dropped(self) -> int: ...
 
 
+class AuthState(Protocol):
+    """An [auth:] section."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def counts(self) -> Mapping[str, int]: ...
+
+
+class AuthFileState(Protocol):
+    """The files of an [auth:] section."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def users(self) -> int: ...
+    @property
+    def reloads(self) -> Mapping[str, int]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Everything that the table reads: the objects of one configuration."""
@@ -263,6 +283,8 @@ class Sources:
     lists: Sequence[ListState] = ()
     logs: Sequence[LogState] = ()
     names: NamesState | None = None
+    authenticators: Sequence[AuthState] = ()
+    auth_files: Sequence[AuthFileState] = ()
     lag: Histogram = field(default_factory=lambda: Histogram(FAST_BOUNDS))
     """Lateness of the reactor, in seconds."""
     certificates: Mapping[str, float] = field(default_factory=dict)

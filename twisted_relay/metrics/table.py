@@ -121,6 +121,37 @@ METRICS = (
         "At `[dns] cache`, and with many misses: a larger cache helps.",
         each_name(lambda one: one.entries),
     ),
+    # -- authentication -------------------------------------------------------------------------------------------
+    Metric(
+        "relay_auth_requests_total",
+        "counter",
+        ("auth", "result"),
+        "Requests that were asked who sends them; auth is the name of the [auth:] section.",
+        "`granted`: the password was compared and is right; `cached`: it was a while ago; `denied`: it is wrong; "
+        "`challenged`: there was none; `malformed`: what was sent is no name and password; `locked`: the user or the "
+        "address is locked out; `busy`: it could not be compared. A rise of `denied` and `locked`: somebody guesses.",
+        lambda sources: [
+            ((one.name, result), count) for one in sources.authenticators for result, count in one.counts.items()
+        ],
+    ),
+    Metric(
+        "relay_auth_users",
+        "gauge",
+        ("auth",),
+        "Users in `users_file`.",
+        "As many as somebody has meant.",
+        lambda sources: [((one.name,), one.users) for one in sources.auth_files],
+    ),
+    Metric(
+        "relay_auth_reloads_total",
+        "counter",
+        ("auth", "result"),
+        "How often the files of users and groups were read again after a change.",
+        "With `failure` the users are still those from before; the daemon's own log says what is wrong.",
+        lambda sources: [
+            ((one.name, result), count) for one in sources.auth_files for result, count in one.reloads.items()
+        ],
+    ),
     # -- listeners ------------------------------------------------------------------------------------------------
     Metric(
         "relay_listener_connections_total",

@@ -59,6 +59,8 @@ def asked_by(exchange: Exchange) -> Asked:
     host, port = destination(request)
     return Asked(
         client=exchange.origin.client,
+        user=exchange.user,
+        groups=exchange.groups,
         host=read_host(host),
         port=port,
         method=request.method.decode("ascii"),

@@ -187,6 +187,12 @@ class ListenerOptions:
         "forward proxy, which goes where its clients say: `http://` URIs, and CONNECT for everything else.",
         "forward",
     )
+    auth: str = option(
+        reference("auth"),
+        "",
+        "The `[auth:NAME]` section with the users of a forward proxy. Whoever is none of them is answered 407.",
+        "staff",
+    )
     connect_ports: tuple[int, ...] = option(
         PORTS,
         (443,),

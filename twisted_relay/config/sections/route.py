@@ -86,6 +86,13 @@ class RouteOptions:
         "Condition: the address of the client.",
         "10.0.0.0/8 ::1",
     )
+    auth: str = option(
+        reference("auth"),
+        "",
+        "The `[auth:NAME]` section with the users who may take the route. Whoever is none of them is answered 401: the "
+        "routes below are not tried.",
+        "staff",
+    )
     backend: str = option(
         reference("backend"),
         "",
