@@ -40,7 +40,7 @@ _CODE = re.compile(r"`([^`]+)`")
 _OPTION = re.compile(r"([a-z][a-z0-9_]*) =(?: |$)")
 _METRIC = re.compile(r"\brelay_[a-z_]+\b")
 _SUFFIX = re.compile(r"_(?:bucket|sum|count)$")
-_COMMAND = re.compile(r"(?:^|&& |; |exec )(?:\S*/)?relay ([a-z]+)\b")
+_COMMAND = re.compile(r"(?:^|&& |; |exec )(?:\S*/)?relay ([a-z]+(?:-[a-z]+)*)\b")
 _MODULE = re.compile(r"(?:twisted_relay/)?([a-z_0-9]+(?:/[a-z_0-9]+)*)(?:\.py|/)?")
 _STATE = re.compile(r"server \S+ of backend \S+ is (?:up|down): .*")
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-relay.md"
@@ -90,6 +90,7 @@ class DocumentsTests(SynchronousTestCase):
         pair = authority.issue_cert("www.example.org")
         files = {
             "maintenance.html": b"Back soon.\n",
+            "htpasswd": b"alice:$2y$12$WYZ89ebzVMj63Y/RU4nhaOZ/7IkydYsZgMfgeI.90fclS9Lh8t9dK\n",
             "servers.txt": b"http://10.0.0.11:8000\n",
             "tls/internal-ca.pem": authority.cert_pem.bytes(),
             **dict.fromkeys(("tls/fullchain.pem", "tls/client.pem"), pair.cert_chain_pems[0].bytes()),

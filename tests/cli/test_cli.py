@@ -32,7 +32,7 @@ class CommandTests(SynchronousTestCase):
         status, output, _ = self.call("--help")
         self.assertEqual(status, 0)
         for name, summary in COMMANDS.items():
-            self.assertRegex(output, rf"\b{name}\b +{summary}")
+            self.assertRegex(output, rf"\b{name}\b\s+{summary}")
 
     def test_each_command_has_help(self) -> None:
         """`relay COMMAND --help` works for each and says the same as the list."""

@@ -26,7 +26,8 @@ class Command(Protocol):
     def run(self, arguments: argparse.Namespace) -> int: ...
 
 
-#: name → what `relay --help` says of it, in the order of `relay --help`. Each is the module of that name here.
+#: name → what `relay --help` says of it, in the order of `relay --help`. Each is the module of that name here, with `_`
+#: for `-`.
 COMMANDS: dict[str, str] = {
     "run": "serve a configuration, in the foreground",
     "check": "report every mistake in configuration files",
@@ -35,13 +36,14 @@ COMMANDS: dict[str, str] = {
     "explain": "say what relay does with a request, and why",
     "servers": "show the servers of the running daemon",
     "server": "show or change one server: drain, maint, ready, weight",
+    "hash-password": "print a user and a hashed password, for users_file",
     "version": "print the versions of relay and of what it stands on",
 }
 
 
 def command_named(name: str) -> Command:
     """The module of a sub-command, loaded now: some stand on much that the others need not wait for."""
-    return cast(Command, import_module(f"{__name__}.{name}"))
+    return cast(Command, import_module(f"{__name__}.{name.replace('-', '_')}"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
