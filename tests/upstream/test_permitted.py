@@ -10,6 +10,11 @@ from tests.upstream.test_forward import ESTABLISHED, PROXY, Proxied, connecting
 from twisted_relay.config.tree import RouteOptions
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
+from twisted_relay.errors import DeniedByRule
+from twisted_relay.exchange import Exchange
+from twisted_relay.http.forwarding import Origin
+from twisted_relay.http.message import Answer
+from twisted_relay.http.proxied import read_proxied_request
 from twisted_relay.names.resolver import Found, Resolver
 from twisted_relay.routing import Route, Router
 from twisted_relay.rules import Asked, Rules
@@ -126,6 +131,27 @@ class PermittedTests(SynchronousTestCase):
                 ("192.0.2.1", "a.example", 80, "OPTIONS", "http://a.example/"),
             ],
         )
+        talk.is_over()
+
+    def test_users(self) -> None:
+        """Who has said who it is may have rules of its own, by name and by group."""
+        talk = Ruled(self, "deny user ben", "deny group guests", "allow user anna", "deny all")
+        for user, groups, line in (
+            ("ben", (), 1),
+            ("anna", ("guests", "staff"), 2),
+            ("", (), 4),
+            ("carl", ("staff",), 4),
+        ):
+            exchange = Exchange(
+                read_proxied_request(connecting().removesuffix(b"\r\n\r\n")),
+                Origin("192.0.2.1", b"http", 3128, b""),
+                0.0,
+            )
+            exchange.user, exchange.groups = user, frozenset(groups)
+            answers: list[Answer] = []
+            talk.permitted(exchange, answers.append)
+            self.assertEqual(exchange.rule.split(":")[1], str(line), user)
+            self.assertEqual([type(each) for each in answers], [DeniedByRule])
         talk.is_over()
 
 

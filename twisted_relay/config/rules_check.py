@@ -10,6 +10,7 @@ from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.forwarding import is_forward
 from twisted_relay.config.rule_values import Domain, Domains, RuleSpec
 from twisted_relay.config.rules import named_in
+from twisted_relay.config.rules_names import check_names
 from twisted_relay.config.tree import ListenerOptions, RulesOptions
 from twisted_relay.config.values import Address, BindAddress
 from twisted_relay.config.words import Span, Text, Word, quoted
@@ -18,12 +19,15 @@ from twisted_relay.config.words import Span, Text, Word, quoted
 def check_rules(sections: Sequence[Section], report: Report) -> None:
     """Report rules that cannot decide, and forward proxies that anybody can use."""
     rules = {section.name: section for section in sections if section.type == "rules"}
+    auths = {section.name: section for section in sections if section.type == "auth"}
     for section in rules.values():
         _check_unreachable(section, report)
     for section in sections:
         if is_forward(section):
             _check_open(section, rules, report)
-            _check_users(section, rules, report)
+            stated = _rules_for(section, rules)
+            if stated is not None and _rules_of(stated):
+                check_names(section, stated.values["rule"], auths, report)
 
 
 def lists_named(section: Section) -> Iterator[Word]:
@@ -138,18 +142,3 @@ def _binds(section: Section, options: ListenerOptions) -> Iterable[tuple[BindAdd
 def _is_private(bind: BindAddress) -> bool:
     """Whether only this machine reaches it."""
     return not isinstance(bind, Address) or bind.host in ("localhost", "::1") or bind.host.startswith("127.")
-
-
-def _check_users(section: Section, rules: dict[str, Section], report: Report) -> None:
-    """Nobody has a name where nobody is asked for one."""
-    stated = _rules_for(section, rules)
-    value = stated.values.get("rule") if stated is not None else None
-    if stated is None or value is None or not _rules_of(stated) or "auth" in section.given:
-        return
-    for kind in ("user", "group"):
-        for name in named_in(value, kind):
-            message = (
-                f"{section.title} has these rules and asks nobody for a name: there is no {kind} {quoted(name.text)}"
-            )
-            report.error(name.span, "no-auth", message, f"give {section.title} the option auth")
-            return
