@@ -236,6 +236,16 @@ class NameserversTests(Asking):
         self.network.read()
         self.assertEqual(self.successResultOf(asked).addresses, ("10.0.0.1",))
 
+    def test_nothing_but_nonsense(self) -> None:
+        """A server that answers, but nothing that can be read, is not said to be silent."""
+        self.asking = self.make(self.one.address)
+        asked = self.ask()
+        question, client = self.one.asked()
+        self.one.socket.sendto(answer(question, ("10.0.0.1",))[:-1], client)
+        self.network.read()
+        self.network.advance(2.0)
+        self.assertEqual(self.failed(asked), "malformed")
+
     def test_numbers_and_ports_vary(self) -> None:
         """Neither the number nor the port of a question can be known before."""
         seen = []

@@ -124,6 +124,10 @@ class Nameservers:
             asked.open()
             reactor.addReader(asked)
             return await asked.replied
+        except TimeoutError:
+            if asked.unread is not None:
+                raise asked.unread from None
+            raise
         finally:
             _end(asked.replied)
             if asked.is_open:
@@ -170,6 +174,8 @@ class _Socket:
 
     def __init__(self, server: Address, question: Question, replied: "Deferred[Reply]") -> None:
         self.replied = replied
+        self.unread: Malformed | None = None
+        """What is wrong with a datagram that came and could not be read; the last one."""
         self._address = (server.host, server.port)
         self._question = question
         self._socket: socket.socket
@@ -206,7 +212,10 @@ class _Socket:
         """Take the reply. What is none is left aside: the right one may still come."""
         try:
             reply = reply_to(self._question, self._socket.recv(LARGEST_DATAGRAM))
-        except (Malformed, BlockingIOError):
+        except Malformed as error:
+            self.unread = error
+            return
+        except BlockingIOError:
             return
         except OSError as error:  # nobody listens there, for example
             _fire(self.replied, Failure(error))
