@@ -2,8 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, cast
 
@@ -22,7 +22,8 @@ from twisted_relay.admin.pages import Pages, pages
 from twisted_relay.admin.ports import CONTROL_MODE, AdminPorts
 from twisted_relay.admin.servers import Servers
 from twisted_relay.admin.site import AdminSite, ControlRequest
-from twisted_relay.auth.assemble import Authentication
+from twisted_relay.auth.assemble import NO_VERIFIERS, Authentication
+from twisted_relay.auth.verifier import Verifier
 from twisted_relay.config.tree import Config, ListenerOptions, RouteOptions
 from twisted_relay.discovery.assemble import discoveries_of
 from twisted_relay.downstream.listener import Listener
@@ -58,9 +59,24 @@ from twisted_relay.upstream.forward import Forward
 from twisted_relay.upstream.permitted import Permitted
 
 
-def make_service(config: Config, reactor: IReactorTime) -> "RelayService":
-    """Everything that the configuration says, ready to be started. Raises `ConfigurationError`."""
-    return RelayService(Relay(config, reactor))
+def make_service(
+    config: Config, reactor: IReactorTime, verifiers: Mapping[str, Verifier] = NO_VERIFIERS
+) -> "RelayService":
+    """Everything that the configuration says, ready to be started. Raises `ConfigurationError`.
+
+    `verifiers` know the passwords of the [auth:] sections that they name, instead of files; see `auth.cred`.
+    """
+    return RelayService(Relay(config, reactor, verifiers=verifiers))
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a configuration cannot say."""
+
+    ourselves: Ourselves = field(default_factory=Ourselves)
+    """Where no client of a forward proxy is led back to."""
+    verifiers: Mapping[str, Verifier] = field(default_factory=dict)
+    """Who knows the passwords of a section, by name, where it is not its files."""
 
 
 class Traffic:
@@ -71,17 +87,19 @@ class Traffic:
         config: Config,
         surroundings: Surroundings,
         observers: Callable[[ListenerOptions], Sequence[Observer]],
-        ourselves: Ourselves | None = None,
+        given: Given | None = None,
     ) -> None:
-        """`observers` says who is told of every exchange of a listener, `ourselves` where no client is led back to.
-        Raises `ConfigurationError`."""
-        self._ourselves = ourselves or Ourselves()
+        """`observers` says who is told of every exchange of a listener. Raises `ConfigurationError`."""
+        given = given or Given()
+        self._ourselves = given.ourselves
         self._deadlines = surroundings.deadlines
         self._surroundings = surroundings
         self.forwards: list[Forward] = []
         self.lists = lists_of(config.lists)
         self.rules = {name: Rules(each, self.lists) for name, each in config.rules.items()}
-        self.authentication = Authentication(config.auth.values(), surroundings.reactor, surroundings.deadlines.now)
+        self.authentication = Authentication(
+            config.auth.values(), surroundings.reactor, surroundings.deadlines.now, given.verifiers
+        )
         self._means = Means(self.authentication.doors)
         self._observers = observers
         buckets = config.metrics.buckets
@@ -98,8 +116,15 @@ class Traffic:
             destination = forward_to(self.backends[options.backend])
         upgrades = None if "any" in options.upgrade else frozenset(word.encode("ascii") for word in options.upgrade)
         around = partial(chain, filters_of(options, self._means, TRIED_OUT))
-        destination = chain(filters_of(options, self._means), destination)
-        return Plan(options.name, destination, options.max_body or 0, upgrades, options.backend, around)
+        return Plan(
+            options.name,
+            chain(filters_of(options, self._means), destination),
+            options.max_body or 0,
+            upgrades,
+            options.backend,
+            own=None if options.backend else destination,
+            around=around,
+        )
 
     def _make_listener(self, options: ListenerOptions, routes: Sequence[tuple[RouteOptions, Plan]]) -> Listener:
         mine = [
@@ -142,7 +167,13 @@ class Traffic:
 class Relay:
     """The objects of one configuration, tied together. Nothing runs before `open` and `start`."""
 
-    def __init__(self, config: Config, reactor: IReactorTime, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        config: Config,
+        reactor: IReactorTime,
+        now: Callable[[], float] = time.monotonic,
+        verifiers: Mapping[str, Verifier] = NO_VERIFIERS,
+    ) -> None:
         self.config = config
         self.reactor = reactor
         self.now = now
@@ -158,7 +189,7 @@ class Relay:
         self.resolver = Resolver(reactor, config.dns, self.nameservers)
         surroundings = Surroundings(reactor, self.poller, self.deadlines, self.resolver)
         self.ourselves = Ourselves(MachineAddresses(now))
-        traffic = Traffic(config, surroundings, self._observers, self.ourselves)
+        traffic = Traffic(config, surroundings, self._observers, Given(self.ourselves, verifiers))
         fetches = Fetches(surroundings, Guard((), self.ourselves), config.relay.state_dir)
         self.feeds = feeds_of(traffic.lists, config.lists, fetches)
         self.backends, self.listeners = traffic.backends, traffic.listeners

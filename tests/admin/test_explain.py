@@ -1,6 +1,7 @@
 """The whole answer about a request."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -124,6 +125,15 @@ class ExplainTests(SynchronousTestCase):
             (response["status"], cast("list[str]", response["fields"])[0]), (301, "Location: https://a.example/new")
         )
         self.assertEqual((answer["not_asked"], answer["forwarded"], is_taken(answer)), (1, None, True))
+
+    def test_users(self) -> None:
+        """Of a route that asks for a password it says so, and what becomes of those who have one."""
+        self.assertIsNone(self.ask("http://a.example/old")["auth"])
+        api = self.routes[1]
+        self.routes[1] = Route(replace(api.options, auth="staff"), api.destination)
+        self.make()
+        answer = self.ask("http://a.example/api")
+        self.assertEqual((answer["auth"], answer["refused"], is_taken(answer)), ("staff", None, True))
 
     def test_refused(self) -> None:
         """A request that the wire refuses gets no further; one that no route takes has every reason."""

@@ -51,6 +51,23 @@ class OfflineTests(SynchronousTestCase):
         status, output, errors = call("explain", *argv, "-c", str(self.path))
         return status, output.replace(f"{self.folder}/", ""), errors.replace(f"{self.folder}/", "")
 
+    def test_users(self) -> None:
+        """Who may pass is said; nobody needs to read the file of users for that."""
+        users = self.folder / "users"
+        users.write_text("alice:$2y$12$WYZ89ebzVMj63Y/RU4nhaOZ/7IkydYsZgMfgeI.90fclS9Lh8t9dK\n")
+        users.chmod(0o600)
+        text = "[listener:web]\nbind = 127.0.0.1:80\n"
+        text += "[listener:out]\nbind = 127.0.0.1:3128\nmode = forward\nauth = staff\n"
+        self.write(f"{text}[route:a]\nrespond = 204\nauth = staff\n[auth:staff]\nusers_file = users\n")
+        for asked in (("GET", "http://a.example/", "--listener", "web"), ("CONNECT", "a.example:443")):
+            status, output, _ = self.explain(*asked)
+            self.assertEqual(status, 0, output)
+            self.assertIn("only for users of [auth:staff]; for one of them:\n", output)
+        users.unlink()
+        status, output, errors = self.explain("GET", "http://a.example/", "--listener", "web")
+        self.assertEqual(status, 0, errors)
+        self.assertIn("explained without it", errors)
+
     def test_taken(self) -> None:
         """Status 0; each route with its place in the file, and the request as the server would get it."""
         status, output, errors = self.explain("GET", "http://a.example/api/x", "-H", "X-Key: 1", "--client", "::1")

@@ -50,6 +50,7 @@ class Explain:
             "routes": [_verdict(verdict, listener) for verdict in _asked(trial)],
             "not_asked": len(trial.verdicts) - len(_asked(trial)),
             "route": None if trial.route is None else trial.route.name,
+            "auth": _auth(trial, listener),
             "refused": None if trial.error is None else _error(trial.error),
             "limits": _limits(trial, listener),
             "answer": None if trial.response is None else _response(trial.response),
@@ -93,6 +94,11 @@ def _request(question: Question, listener: Listener, client: Client) -> JSON:
         "client": client.address or "unix",
         "head": question.head.decode("utf-8", "backslashreplace").split("\r\n")[:-2],
     }
+
+
+def _auth(trial: Trial, listener: Listener) -> str | None:
+    """The [auth:] section whose users may pass; the rest of the answer is for one of them."""
+    return (trial.route.options.auth if trial.route is not None else "") or listener.options.auth or None
 
 
 def _asked(trial: Trial) -> list[Verdict[Plan]]:

@@ -78,10 +78,11 @@ class _Witness(Router[Plan]):
         trial = self._trial
         trial.verdicts = tuple(self._router.explain(request, client))
         trial.route = route = self._router.find(request, client)
-        if route is None or not (route.destination.backend or route.destination.leads_out):
-            return route
+        if route is None:
+            return None
         plan = route.destination
-        return Route(route.options, replace(plan, destination=plan.around(self._arrived)))
+        end = self._arrived if plan.backend or plan.leads_out else plan.own
+        return route if end is None else Route(route.options, replace(plan, destination=plan.around(end)))
 
     def _arrived(self, exchange: Exchange, answered: Answered) -> None:
         """Here it would go to a server."""

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from twisted_relay.auth.credentials import Credentials
 from twisted_relay.auth.user import User
+from twisted_relay.errors import AuthenticationBusy
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +32,19 @@ class Verifier(Protocol):
 
     def knows(self, name: str) -> bool:
         """Whether there is a user of this name."""
+
+
+class NobodyAsks:
+    """A `Verifier` where no traffic comes, so that no file of users is read."""
+
+    def verify(self, credentials: Credentials) -> "Deferred[Proof | None]":
+        """See `Verifier`: it cannot say."""
+        raise AuthenticationBusy("there are no users here")
+
+    def user_of(self, proof: Proof) -> User | None:
+        """See `Verifier`."""
+        return None
+
+    def knows(self, name: str) -> bool:
+        """See `Verifier`."""
+        return False

@@ -20,6 +20,7 @@ from twisted.internet.task import Clock
 
 from twisted_relay.admin.explain import Explain, is_taken
 from twisted_relay.admin.json_input import JSON, Refused
+from twisted_relay.auth.verifier import NobodyAsks
 from twisted_relay.cli.check import print_text
 from twisted_relay.cli.daemon import UNREADABLE, Unanswered, ask, complain, configure_socket, show, socket_path
 from twisted_relay.cli.explained import as_text
@@ -31,7 +32,7 @@ from twisted_relay.config.values import ServerSpec
 from twisted_relay.errors import ConfigurationError
 from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.deadlines import Deadlines
-from twisted_relay.service import Traffic
+from twisted_relay.service import Given, Traffic
 from twisted_relay.upstream.assemble import Surroundings
 from twisted_relay.upstream.dial import Dialler
 
@@ -122,11 +123,9 @@ def _put_together(config: Config) -> Traffic:
         config,
         backends={name: _without_secret(options) for name, options in config.backends.items()},
         routes=tuple(_without_file(options) for options in config.routes),
-        listeners=tuple(replace(options, auth="") for options in config.listeners),
-        auth={},  # the answer is for somebody who may pass
     )
     try:
-        return Traffic(readable, surroundings, lambda _: ())
+        return Traffic(readable, surroundings, lambda _: (), Given(verifiers=dict.fromkeys(config.auth, NobodyAsks())))
     except ConfigurationError as error:
         raise Unanswered(f"{config.path}: {error}") from error
 

@@ -24,7 +24,7 @@ class Signs:
 def as_text(answer: JSON, encoding: str = "utf-8") -> str:
     """The whole answer; `encoding` is that of the terminal."""
     signs = Signs(encoding)
-    parts = [_request(answer)]
+    parts = [_request(answer), _auth(answer)]
     if "rules" in answer:
         parts += [_rules(cast("list[JSON]", answer["rules"]), signs)]
         parts += [_answer(answer) if answer["forwarded"] is None else _outside(cast(JSON, answer["forwarded"]))]
@@ -45,6 +45,12 @@ def _request(answer: JSON) -> list[str]:
         f"{request['scheme']} request from {request['client']} to listener {request['listener']}{_at(request)}, {when}"
     ]
     return [*lines, *_indented(cast("list[str]", request["head"]))]
+
+
+def _auth(answer: JSON) -> list[str]:
+    """Who may pass; what follows is for them."""
+    name = answer.get("auth")
+    return [f"only for users of [auth:{name}]; for one of them:"] if name else []
 
 
 def _rules(rules: list[JSON], signs: Signs) -> list[str]:

@@ -24,6 +24,8 @@ class Plan:
     """Lower-case protocols that a client may upgrade to; None: any."""
     backend: str = ""
     """The name of the backend that it leads to; empty where relay answers itself."""
+    own: Destination | None = None
+    """The destination without the filters, where it is one of our own answers: for trying out what they do."""
     around: Callable[[Destination], Destination] = itself
     """The route's filters around another destination than its own: for trying out what they do."""
 
