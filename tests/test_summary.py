@@ -38,6 +38,10 @@ redirect = 301 https://example.org/
 
 [route:rest]
 respond = 204
+auth = staff
+
+[auth:staff]
+users_file = users
 
 [backend:app]
 servers =
@@ -68,6 +72,8 @@ to = stderr
 format = json
 """
 
+USERS = "alice:$2y$12$WYZ89ebzVMj63Y/RU4nhaOZ/7IkydYsZgMfgeI.90fclS9Lh8t9dK\n"
+
 LINES = [
     "listener web: 127.0.0.1:8080, unix:/run/relay.sock; no TLS; otherwise → backend app; access log main",
     "listener old: 127.0.0.1:81; no TLS; otherwise redirect 308 to https://{host}{uri}",
@@ -75,7 +81,7 @@ LINES = [
     "header x-debug, accept: ~json; query v=1, debug; client 10.0.0.0/8 → backend app",
     "route 2: gone: path /gone → respond 410",
     "route 3: moved: path /moved → redirect 301 to https://example.org/",
-    "route 4: rest: every request → respond 204",
+    "route 4: rest: every request → users of [auth:staff] → respond 204",
     "backend app: round-robin over 127.0.0.1:3001, second https://127.0.0.1:3002 weight=3 backup; "
     "check GET /health every 0.5s; ejected after 5 errors in 10s",
     "backend plain: round-robin over unix:/run/app.sock; check tcp every 5s; "
@@ -92,7 +98,7 @@ class SummaryTests(SynchronousTestCase):
 
     def load(self, text: str) -> Config:
         """The configuration that a file with this text makes."""
-        loaded = load_files(self.mktemp(), {"relay.ini": text})
+        loaded = load_files(self.mktemp(), {"relay.ini": text, "users": USERS})
         assert loaded.config is not None, loaded.diagnostics
         return loaded.config
 

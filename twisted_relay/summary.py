@@ -64,13 +64,16 @@ def _listener(options: ListenerOptions, bound: Sequence[str]) -> str:
         parts.append(f"otherwise {_redirect(options.redirect)}")
     elif options.backend:
         parts.append(f"otherwise → backend {options.backend}")
+    if options.auth:
+        parts.append(f"for users of [auth:{options.auth}]")
     if options.access_log:
         parts.append(f"access log {options.access_log}")
     return "; ".join(parts)
 
 
 def _route(options: RouteOptions) -> str:
-    return f"{options.name}: {'; '.join(_conditions(options)) or 'every request'} → {_destination(options)}"
+    users = f" → users of [auth:{options.auth}]" if options.auth else ""
+    return f"{options.name}: {'; '.join(_conditions(options)) or 'every request'}{users} → {_destination(options)}"
 
 
 def _conditions(options: RouteOptions) -> Iterator[str]:
