@@ -105,10 +105,11 @@ class DependencyTests(SynchronousTestCase):
         "prometheus-client": ">=0.22",
         "bcrypt": ">=5.0",
         "cryptography": ">=46",
+        "idna": ">=3.7",
     }
 
     def test_metadata(self) -> None:
-        """The wheel wants Twisted with TLS and five more packages; the one called `trial` is something else."""
+        """The wheel wants Twisted with TLS and six more packages; the one called `trial` is something else."""
         archive = zipfile.ZipFile(built_wheel())
         metadata = archive.read(f"twisted_relay-{__version__}.dist-info/METADATA").decode()
         wanted = email.message_from_string(metadata).get_all("Requires-Dist", [])
