@@ -2,6 +2,7 @@
 
 import re
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 from twisted.internet import reactor as the_reactor
@@ -73,7 +74,7 @@ class EmbedTests(TestCase):
 
     def test_every_program_is_run(self) -> None:
         """Each program on the page has a test below."""
-        self.assertEqual(len(PROGRAMS), 3)
+        self.assertEqual(len(PROGRAMS), 4)
 
     async def test_agent(self) -> None:
         """The first program checks both servers, and asks who is up."""
@@ -108,3 +109,15 @@ class EmbedTests(TestCase):
             client.send(b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % server.port)
             self.assertEqual((await client.closed).split(b" ")[1], status)
         self.assertEqual((len(origin.requests), other.connected, program.errors), (1, 0, b""))
+
+    async def test_passwords(self) -> None:
+        """The fourth program answers those whom its checker knows."""
+        port = free_port()
+        program = self.start(3, p8080=port)
+        await program.printed
+        for password, status in ((b"open sesame", b"200"), (b"sesame", b"401")):
+            client = await connect(self, port)
+            token = b64encode(b"alice:" + password)
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic %b\r\nConnection: close\r\n\r\n" % token)
+            self.assertEqual((await client.closed).split(b" ")[1], status)
+        self.assertEqual(program.errors, b"")
