@@ -38,6 +38,9 @@ class StickyTests(SynchronousTestCase):
             ("cookie SRV path=/a;b", 18),
             ("cookie SRV domain=a_;b", 18),
             ("cookie SRV same-site=none", 7),
+            ("cookie SRV max-age=1h max-age=2h", 29),
+            ("cookie SRV secure path=/a path=/b", 33),
+            ("cookie SRV secure secure", 25),
         ):
             (fault,) = faults_of(STICKY, text)
             assert fault.span
