@@ -33,3 +33,7 @@ class Names:
     def find(self, host: str) -> str | None:
         """See `Listed`."""
         return host if host in self.names else None
+
+    def entry(self, host: str) -> str | None:
+        """See `Listed`."""
+        return self.find(host)

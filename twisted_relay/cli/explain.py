@@ -30,6 +30,7 @@ from twisted_relay.config.render import visible
 from twisted_relay.config.tree import BackendOptions, RouteOptions
 from twisted_relay.config.values import ServerSpec
 from twisted_relay.errors import ConfigurationError
+from twisted_relay.feeds.assemble import load_now
 from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.service import Given, Traffic
@@ -90,7 +91,10 @@ def _asked(arguments: argparse.Namespace, question: JSON) -> JSON:
     """The answer of the daemon, or of its configuration; raises `Unanswered`."""
     if arguments.live:
         return {**ask(socket_path(arguments), "POST", "/api/explain", question), "live": True}
-    traffic = _put_together(_loaded(arguments.config))
+    config = _loaded(arguments.config)
+    traffic = _put_together(config)
+    for problem in load_now(traffic.lists, config.lists, config.relay.state_dir):
+        print_text(visible(f"{problem}; explained without it"), sys.stderr)
     backends = traffic.backends
     try:
         return {**Explain(traffic.listeners, backends, traffic.rules).answer(question), "live": False}

@@ -107,7 +107,7 @@ class _Started:
             self._process.communicate()
             return Unusable("timeout", f"the list was not read within {WITHIN:g} s")
         except Unusable as error:
-            return error
+            return error.with_traceback(None)  # which would keep all lists of this start in memory
         finally:
             os.close(self._descriptor)
 

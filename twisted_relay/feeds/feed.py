@@ -67,12 +67,11 @@ class Feed:
 
     def task(self) -> Task | None:
         """What is to be read of what is on this disk; None if nothing is."""
-        kept = self.kept
-        return self._task(kept.path if kept is not None and kept.validators() is not None else "")
+        return task_on_disk(self._options, self.kept)
 
     def begin(self, found: Compiled | Unusable) -> None:
         """Take the first list, read at the start; or say why there is none."""
-        self._stamps = stamps(self._files())
+        self._stamps = stamps(self._options.file)
         if isinstance(found, Unusable):
             self._fail(found)
         else:
@@ -116,7 +115,7 @@ class Feed:
             except Unusable as error:
                 problem = error  # the files may have changed nevertheless
         try:
-            await self._read(fetched)
+            has_changed = await self._read(fetched)
         except Unusable as error:
             raise problem or error from None
         finally:
@@ -124,6 +123,9 @@ class Feed:
                 kept.drop()
         if problem is not None:
             raise problem
+        if not has_changed:
+            self._count("unchanged")
+            self.list.counters.last_success = self.wall()
 
     async def _fetch(self, kept: Kept) -> Fetched | None:
         assert self.fetcher is not None
@@ -133,17 +135,15 @@ class Feed:
         except OSError as error:
             raise Unusable("state", f"cannot keep what is fetched: {error.strerror}: {error.filename}") from error
 
-    async def _read(self, fetched: Fetched | None) -> None:
-        """Read what has changed, if anything has, and take it."""
-        seen = stamps(self._files())
+    async def _read(self, fetched: Fetched | None) -> bool:
+        """Read what has changed, if anything has, and take it; whether anything has."""
+        seen = stamps(self._options.file)
         if fetched is None and self._has_loaded and seen == self._stamps:
-            self._count("unchanged")
-            self.list.counters.last_success = self.wall()
-            return
+            return False
         kept = self.kept
         has_kept = kept is not None and (fetched is not None or kept.validators() is not None)
         path = "" if kept is None or not has_kept else kept.path if fetched is None else kept.new
-        task = self._task(path)
+        task = task_of(self._options, path)
         if task is None:
             raise Unusable("empty", "there is nothing to be read")
         compiled = await self._compiler.compile(task)
@@ -155,17 +155,7 @@ class Feed:
                 self._log.warn("list {name}: cannot keep what was fetched: {why}", name=self.name, why=error.strerror)
         self._stamps = seen
         self._take(compiled)
-
-    def _files(self) -> list[str]:
-        return list(self._options.file)
-
-    def _task(self, fetched: str) -> Task | None:
-        """The files, with that of what was fetched, if there is any."""
-        files = self._files() + [fetched] * bool(fetched)
-        if not files:
-            return None
-        names = (*self._options.file, str(self._options.url))[: len(files)]
-        return Task(files, self._options.format, self._options.max_size, names)
+        return True
 
     def _judge(self, compiled: Compiled) -> None:
         """Refuse an update that has lost too much; raises `Unusable`."""
@@ -225,6 +215,18 @@ class Feed:
 
     def _again(self, seconds: float) -> None:
         self._timer = self._clock.callLater(seconds, self._update)
+
+
+def task_of(options: ListOptions, fetched: str) -> Task | None:
+    """What is to be read of a list: its files, and that of what was fetched, if there is any; None for nothing."""
+    files = [*options.file, *[fetched] * bool(fetched)]
+    names = (*options.file, str(options.url))[: len(files)]
+    return Task(files, options.format, options.max_size, names) if files else None
+
+
+def task_on_disk(options: ListOptions, kept: Kept | None) -> Task | None:
+    """The same with what was fetched before, if that is good."""
+    return task_of(options, kept.path if kept is not None and kept.validators() is not None else "")
 
 
 def summary(compiled: Compiled) -> str:

@@ -33,3 +33,6 @@ class Listed(Protocol):
 
     def find(self, host: str) -> str | None:
         """The entry that takes a host or an address; None if there is none."""
+
+    def entry(self, host: str) -> object | None:
+        """The same for people: as text it also says where the entry was written. It is not counted."""

@@ -167,24 +167,21 @@ class _Listed:
         self._lists = lists
 
     def holds(self, asked: Asked, address: str | None, when: float) -> bool | None:
-        if self._find(asked.host) is not None:
+        if self._takes(asked.host):
             return True
         if not any(self._lists[name].has_networks for name in self._names):
             return False
-        return None if address is None else self._find(address) is not None
+        return None if address is None else self._takes(address)
 
-    def _find(self, host: str) -> tuple[str, str] | None:
-        """The list and its entry for a host. Lists are taken by name each time: they are swapped for newer ones."""
-        for name in self._names:
-            entry = self._lists[name].find(host)
-            if entry is not None:
-                return name, entry
-        return None
+    def _takes(self, host: str) -> bool:
+        """Whether a host is in one of the lists. They are taken by name each time: they are swapped for newer ones."""
+        return any(self._lists[name].find(host) is not None for name in self._names)
 
     def seen(self, asked: Asked, address: str | None, when: float) -> str:
         for host in (asked.host, address or asked.host):
-            if found := self._find(host):
-                return f"{host} is in list {found[0]} as {found[1]}"
+            for name in self._names:
+                if (entry := self._lists[name].entry(host)) is not None:
+                    return f"{host} is in list {name} as {entry}"
         return f"{asked.host} is not listed"
 
 
