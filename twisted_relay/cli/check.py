@@ -7,8 +7,10 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TextIO
 
+from twisted_relay.cli.check_lists import check_lists
 from twisted_relay.config import Config, Diagnostic, Loaded, load
 from twisted_relay.config.render import as_github, as_json, as_text, coloured, plain, visible
 
@@ -29,14 +31,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check the files and print what was found; 0 when all can be used, else 1."""
     files: list[str] = arguments.files
-    checked = {file: load(file, os.environ) for file in files}
+    checked = {file: _checked(file) for file in files}
     out = sys.stdout
     if arguments.format == "json":
-        print_text(as_json([each for loaded in checked.values() for each in loaded.diagnostics]), out)
+        print_text(as_json([each for loaded, _ in checked.values() for each in loaded.diagnostics]), out)
     else:
-        for file, loaded in checked.items():
+        for file, (loaded, lines) in checked.items():
             _print_one(file, loaded, arguments.format, out)
-    return 0 if all(loaded.config for loaded in checked.values()) else 1
+            for line in lines:
+                print_text(f"{visible(file)}: {line}", out)
+    return 0 if all(loaded.config for loaded, _ in checked.values()) else 1
+
+
+def _checked(file: str) -> tuple[Loaded, tuple[str, ...]]:
+    """What came of reading a file, its lists among it, and a line on each of these."""
+    loaded = load(file, os.environ)
+    lists = check_lists(loaded.config)
+    return replace(loaded, diagnostics=(*loaded.diagnostics, *lists.warnings)), lists.lines
 
 
 def _print_one(file: str, loaded: Loaded, format: str, out: TextIO) -> None:

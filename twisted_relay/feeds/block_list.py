@@ -56,6 +56,7 @@ class BlockList:
         self._own = set_of({key_of(word.encode("utf-8", "surrogateescape")): b"0:0" for word in exceptions})
         self._listed = NOTHING
         self._excepted = NOTHING
+        self._has_exceptions = False
 
     def __len__(self) -> int:
         return len(self._listed)
@@ -68,6 +69,7 @@ class BlockList:
     def swap(self, listed: NameSet, excepted: NameSet) -> None:
         """From now on the list is this."""
         self._listed, self._excepted = listed, excepted
+        self._has_exceptions = bool(excepted or self._own or self.others)
 
     def find(self, host: str) -> str | None:
         """The entry that takes a host, or None; an exception wins, however much shorter it is."""
@@ -83,6 +85,8 @@ class BlockList:
         return None if found is None or self._is_excepted(host) else found
 
     def _is_excepted(self, host: str) -> bool:
+        if not self._has_exceptions:
+            return False
         if self._excepted.find(host) is not None or self._own.find(host) is not None:
             return True
         return any(other.entry(host) is not None for other in self.others)

@@ -170,10 +170,10 @@ def _report(parts: Sequence[Any]) -> Report:
         raise Unusable(*parts)
     (listed, excepted), (lines, bad, skipped, first_bad, formats), size = parts
     read = Read(lines, bad, skipped, [BadLine(*each) for each in first_bad], Counter(formats))
-    return Report(_shape(*listed), _shape(*excepted), read, size)
+    return Report(_shape(listed), _shape(excepted), read, size)
 
 
-def _shape(
-    count: int, bits: int, table: int, records: int, fewest: int, most: int, lengths: Sequence[Sequence[int]]
-) -> Shape:
-    return Shape(count, bits, table, records, fewest, most, tuple((version, length) for version, length in lengths))
+def _shape(parts: Sequence[Any]) -> Shape:
+    count, bits, filter, table, fewest, lengths = parts
+    pairs = tuple((version, length) for version, length in lengths)
+    return Shape(count, bits, filter, table, fewest, pairs)
