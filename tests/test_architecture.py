@@ -24,6 +24,7 @@ LAYERS = (
     (("tap",), "`twistd relay`; its --check is `relay check`"),
     (("cli",), "the `relay` command; nothing but what people start imports it"),
     (("service",), "the wiring: the only one that knows all below it"),
+    (("traffic",), "the way of every request, put together from options; it does not know the daemon"),
     (("simulation",), "a backend in virtual time, with modelled clients and servers; it does not know the daemon"),
     (("admin", "web"), "faces beside the proxy itself: they show what it is and offer it to other programs"),
     (

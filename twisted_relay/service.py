@@ -2,9 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from twisted.application.service import Service
@@ -22,20 +20,14 @@ from twisted_relay.admin.pages import Pages, pages
 from twisted_relay.admin.ports import CONTROL_MODE, AdminPorts
 from twisted_relay.admin.servers import Servers
 from twisted_relay.admin.site import AdminSite, ControlRequest
-from twisted_relay.auth.assemble import NO_VERIFIERS, Authentication
+from twisted_relay.auth.assemble import NO_VERIFIERS
 from twisted_relay.auth.verifier import Verifier
-from twisted_relay.config.tree import Config, ListenerOptions, RouteOptions
+from twisted_relay.config.tree import Config, ListenerOptions
 from twisted_relay.discovery.assemble import discoveries_of
 from twisted_relay.downstream.listener import Listener
-from twisted_relay.downstream.plan import Plan
 from twisted_relay.downstream.port import ListenerPorts
-from twisted_relay.downstream.respond import redirect, respond
-from twisted_relay.exchange import Destination, Observer
-from twisted_relay.feeds.assemble import Fetches, begin, feeds_of, lists_of
-from twisted_relay.filters import TRIED_OUT, filters_of
-from twisted_relay.filters.authenticate import AuthenticateFilter
-from twisted_relay.filters.chain import chain
-from twisted_relay.filters.filter import Means
+from twisted_relay.exchange import Observer
+from twisted_relay.feeds.assemble import Fetches, begin, feeds_of
 from twisted_relay.guard.guard import Guard
 from twisted_relay.guard.ourselves import Ourselves
 from twisted_relay.health import watchers_of
@@ -48,15 +40,11 @@ from twisted_relay.net.deadlines import Deadlines, tick_for
 from twisted_relay.net.interfaces import MachineAddresses
 from twisted_relay.net.lag import Lag
 from twisted_relay.net.poller import poller_in
-from twisted_relay.routing import Route, Router
-from twisted_relay.rules import Rules
 from twisted_relay.signals import SignalActions, reload_is_not_available, watch_signals
 from twisted_relay.summary import summary, warnings
 from twisted_relay.tls import listener_context
-from twisted_relay.upstream.assemble import Surroundings, assemble, look_up_servers
-from twisted_relay.upstream.delivery import forward_to
-from twisted_relay.upstream.forward import Forward
-from twisted_relay.upstream.permitted import Permitted
+from twisted_relay.traffic.traffic import Given, Traffic
+from twisted_relay.upstream.assemble import Surroundings, look_up_servers
 
 
 def make_service(
@@ -67,101 +55,6 @@ def make_service(
     `verifiers` know the passwords of the [auth:] sections that they name, instead of files; see `auth.cred`.
     """
     return RelayService(Relay(config, reactor, verifiers=verifiers))
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a configuration cannot say."""
-
-    ourselves: Ourselves = field(default_factory=Ourselves)
-    """Where no client of a forward proxy is led back to."""
-    verifiers: Mapping[str, Verifier] = field(default_factory=dict)
-    """Who knows the passwords of a section, by name, where it is not its files."""
-
-
-class Traffic:
-    """The way of every request: listeners, routes and backends, tied together. Nothing listens, nothing runs."""
-
-    def __init__(
-        self,
-        config: Config,
-        surroundings: Surroundings,
-        observers: Callable[[ListenerOptions], Sequence[Observer]],
-        given: Given | None = None,
-    ) -> None:
-        """`observers` says who is told of every exchange of a listener. Raises `ConfigurationError`."""
-        given = given or Given()
-        self._ourselves = given.ourselves
-        self._deadlines = surroundings.deadlines
-        self._surroundings = surroundings
-        self.forwards: list[Forward] = []
-        self.lists = lists_of(config.lists)
-        self.rules = {name: Rules(each, self.lists) for name, each in config.rules.items()}
-        self.authentication = Authentication(
-            config.auth.values(), surroundings.reactor, surroundings.deadlines.now, given.verifiers
-        )
-        self._means = Means(self.authentication.doors)
-        self._observers = observers
-        buckets = config.metrics.buckets
-        self.backends = {name: assemble(each, surroundings, buckets) for name, each in config.backends.items()}
-        routes = [(options, self._make_plan(options)) for options in config.routes]
-        self.listeners = [self._make_listener(options, routes) for options in config.listeners]
-
-    def _make_plan(self, options: RouteOptions) -> Plan:
-        if options.respond is not None:
-            destination = respond(options)
-        elif options.redirect is not None:
-            destination = redirect(options.redirect)
-        else:
-            destination = forward_to(self.backends[options.backend])
-        upgrades = None if "any" in options.upgrade else frozenset(word.encode("ascii") for word in options.upgrade)
-        around = partial(chain, filters_of(options, self._means, TRIED_OUT))
-        return Plan(
-            options.name,
-            chain(filters_of(options, self._means), destination),
-            options.max_body or 0,
-            upgrades,
-            options.backend,
-            own=None if options.backend else destination,
-            around=around,
-        )
-
-    def _make_listener(self, options: ListenerOptions, routes: Sequence[tuple[RouteOptions, Plan]]) -> Listener:
-        mine = [
-            Route(route, plan if route.max_body is not None else _limited(plan, options.max_body))
-            for route, plan in routes
-            if not route.listener or options.name in route.listener
-        ]
-        if options.mode == "forward":
-            mine = []
-        fallback = self._fallback(options)
-        if fallback is not None:
-            forward = options.mode == "forward"
-            backend = "" if options.redirect or forward else options.backend
-            plan = Plan("", fallback, options.max_body, backend=backend, leads_out=forward)
-            mine.append(Route(RouteOptions(name=""), plan))
-        return Listener(options, Router(mine), self._deadlines, self._observers(options))
-
-    def _asked_first(self, options: ListenerOptions, destination: Destination) -> Destination:
-        """The destination of a forward proxy for those who have said who they are, if it asks."""
-        if not options.auth:
-            return destination
-        return chain([AuthenticateFilter(self.authentication.proxy_doors[options.auth])], destination)
-
-    def _fallback(self, options: ListenerOptions) -> Destination | None:
-        if options.mode == "forward":
-            guard = Guard(options.allow_destination, self._ourselves)
-            forward = Forward(options, replace(self._surroundings, guard=guard))
-            self.forwards.append(forward)
-            if options.rules:
-                rules = self.rules[options.rules]
-                return self._asked_first(
-                    options, Permitted(rules, forward, self._surroundings, options.connect_timeout)
-                )
-            return self._asked_first(options, forward)
-        if options.redirect is not None:
-            return redirect(options.redirect)
-        return forward_to(self.backends[options.backend]) if options.backend else None
 
 
 class Relay:
@@ -193,7 +86,7 @@ class Relay:
         fetches = Fetches(surroundings, Guard((), self.ourselves), config.relay.state_dir)
         self.feeds = feeds_of(traffic.lists, config.lists, fetches)
         self.backends, self.listeners = traffic.backends, traffic.listeners
-        self.forwards = traffic.forwards
+        self.forwards = traffic.outward.forwards
         self.rules = traffic.rules
         self.authentication = traffic.authentication
         self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
@@ -352,10 +245,6 @@ class Relay:
 def _fire(deferred: Deferred[None]) -> None:
     if not deferred.called:
         deferred.callback(None)
-
-
-def _limited(plan: Plan, max_body: int) -> Plan:
-    return replace(plan, max_body=max_body)
 
 
 def _tick(config: Config) -> float:

@@ -33,7 +33,7 @@ from twisted_relay.errors import ConfigurationError
 from twisted_relay.feeds.assemble import load_now
 from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.deadlines import Deadlines
-from twisted_relay.service import Given, Traffic
+from twisted_relay.traffic.traffic import Given, Traffic
 from twisted_relay.upstream.assemble import Surroundings
 from twisted_relay.upstream.dial import Dialler
 

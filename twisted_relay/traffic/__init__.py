@@ -1,0 +1,1 @@
+"""How what is configured becomes the way of every request."""

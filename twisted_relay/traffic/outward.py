@@ -1,0 +1,49 @@
+"""The way out: what the destination of a forward proxy's requests is made of, from the outside in.
+
+Who asks (`auth`), what it may (`rules`), and then where it goes, past the guard.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from twisted_relay.auth.door import ProxyDoor
+from twisted_relay.config.tree import ListenerOptions
+from twisted_relay.exchange import Destination
+from twisted_relay.filters.authenticate import AuthenticateFilter
+from twisted_relay.filters.chain import chain
+from twisted_relay.guard.guard import Guard
+from twisted_relay.guard.ourselves import Ourselves
+from twisted_relay.rules import Rules
+from twisted_relay.upstream.assemble import Surroundings
+from twisted_relay.upstream.forward import Forward
+from twisted_relay.upstream.permitted import Permitted
+
+
+class Outward:
+    """Makes the destinations of forward listeners, and knows what of them must be closed."""
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        ourselves: Ourselves,
+        rules: Mapping[str, Rules],
+        doors: Mapping[str, ProxyDoor],
+    ) -> None:
+        self._surroundings = surroundings
+        self._ourselves = ourselves
+        self._rules = rules
+        self._doors = doors
+        self.forwards: list[Forward] = []
+
+    def destination(self, options: ListenerOptions) -> Destination:
+        """Where all requests of one listener go."""
+        guard = Guard(options.allow_destination, self._ourselves)
+        forward = Forward(options, replace(self._surroundings, guard=guard))
+        self.forwards.append(forward)
+        destination: Destination = forward
+        if options.rules:
+            rules = self._rules[options.rules]
+            destination = Permitted(rules, forward, self._surroundings, options.connect_timeout)
+        if options.auth:
+            destination = chain([AuthenticateFilter(self._doors[options.auth])], destination)
+        return destination
