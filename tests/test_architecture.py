@@ -45,7 +45,11 @@ LAYERS = (
     (("conditions",), "one condition of a route"),
     (("guard",), "which addresses may be dialled for a client; whoever dials asks it"),
     (("exchange", "networks", "histogram"), "one request and its response, addresses, counts: they decide nothing"),
-    (("http",), "the messages of RFC 9110 and 9112, without I/O"),
+    (
+        ("http", "socks"),
+        "the messages of RFC 9110 and 9112, and those of RFC 1928 and 1929, without I/O: both sides of the proxy "
+        "speak them",
+    ),
     (("summary",), "the configuration in words, for the daemon's log"),
     (("config",), "what the file says, before anything is made of it"),
     (
@@ -63,6 +67,7 @@ PURE = (
     "lists",
     "config",
     "http",
+    "socks",
     "exchange",
     "networks",
     "guard",

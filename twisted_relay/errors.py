@@ -237,6 +237,10 @@ class ConnectFailed(ServerError):
     proxy_status = "destination_ip_unroutable"
 
 
+class NetworkUnreachable(ConnectFailed):
+    """No way leads to the network of the server's address, such as IPv6 where there is none."""
+
+
 class ConnectRefused(ConnectFailed):
     """The server's machine said that nobody listens there."""
 

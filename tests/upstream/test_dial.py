@@ -13,6 +13,7 @@ from twisted_relay.errors import (
     ConnectTimeout,
     DestinationForbidden,
     NameNotResolved,
+    NetworkUnreachable,
     RelayError,
 )
 from twisted_relay.guard.guard import Guard
@@ -99,7 +100,7 @@ class DialTests(SynchronousTestCase):
         talk, _, results = self.dial("10.0.0.1", "10.0.0.2")
         talk.refuses(errno.ECONNREFUSED)
         talk.refuses(errno.ENETUNREACH)
-        self.assertEqual([type(result) for result in results], [ConnectFailed])
+        self.assertEqual([type(result) for result in results], [NetworkUnreachable])
         self.end(talk)
 
     def test_no_address(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from OpenSSL import SSL
 from service_identity import VerificationError
 from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.internet.error import NoRouteError
 from twisted.internet.error import TimeoutError as TimedOut
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IReactorTime
 from twisted.internet.protocol import ClientFactory
@@ -25,6 +26,7 @@ from twisted_relay.errors import (
     ConnectTimeout,
     DestinationForbidden,
     NameNotResolved,
+    NetworkUnreachable,
     RelayError,
     ServerError,
     TLSFailed,
@@ -232,6 +234,8 @@ class _Attempt(ClientFactory):
             self._end(ConnectRefused(f"{self._where}: connection refused"))
         elif reason.check(TimedOut):
             self._end(ConnectTimeout(f"{self._where}: {reason.getErrorMessage()}"))
+        elif reason.check(NoRouteError):
+            self._end(NetworkUnreachable(f"{self._where}: {reason.getErrorMessage()}"))
         else:
             self._end(ConnectFailed(f"{self._where}: {reason.getErrorMessage()}"))
 
