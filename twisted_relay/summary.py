@@ -35,7 +35,7 @@ def warnings(config: Config) -> list[str]:
     return [
         f"listener {options.name}: open = yes: everybody who reaches it can use it as a proxy"
         for options in config.listeners
-        if options.open and options.mode == "forward"
+        if options.open and options.leads_out
     ] + [
         f"backend {options.name}: tls_verify = off: anyone on the way to its servers can read and change what is sent"
         for options in config.backends.values()
@@ -58,8 +58,9 @@ def _joined(items: Iterable[object]) -> str:
 def _listener(options: ListenerOptions, bound: Sequence[str]) -> str:
     where = ", ".join(bound or map(str, options.bind))
     parts = [f"listener {options.name}: {where}", f"TLS with [tls:{options.tls}]" if options.tls else "no TLS"]
-    if options.mode == "forward":
-        parts.append(f"forward proxy with [rules:{options.rules}]" if options.rules else "forward proxy without rules")
+    if options.leads_out:
+        kind = "SOCKS5 proxy" if options.mode == "socks5" else "forward proxy"
+        parts.append(f"{kind} with [rules:{options.rules}]" if options.rules else f"{kind} without rules")
     elif options.redirect is not None:
         parts.append(f"otherwise {_redirect(options.redirect)}")
     elif options.backend:

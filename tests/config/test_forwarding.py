@@ -5,8 +5,11 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.config.reading import load_files, places
+from twisted_relay.config.forwarding import ONLY_HTTP
+from twisted_relay.config.sections.listener import ListenerOptions
 
 FORWARD = "[listener:proxy]\nbind = 127.0.0.1:3128\nmode = forward\n"
+SOCKS = "[listener:proxy]\nbind = 127.0.0.1:1080\nmode = socks5\n"
 GATEWAY = "[listener:web]\nbind = :80\nbackend = app\n"
 BACKEND = "[backend:app]\nservers = http://10.0.0.1\n"
 
@@ -38,8 +41,33 @@ class ForwardTests(SynchronousTestCase):
         text = GATEWAY + "connect_ports = 443\ntunnel_max_age = 1h\n" + BACKEND
         self.assertEqual(self.load(text), ["4:1: warning[no-effect]", "5:1: warning[no-effect]"])
 
+    def test_socks(self) -> None:
+        """What holds for forward proxies holds for those that speak SOCKS5; what belongs to HTTP does nothing."""
+        self.assertEqual(self.load(SOCKS), [])
+        self.assertEqual(self.load(SOCKS + "connect_ports = any\nidle_timeout = 5s\nhalf_close = serve\n"), [])
+        self.assertEqual(self.load(SOCKS + "backend = app\n" + BACKEND), ["4:1: error[no-effect]"])
+        route = "[route:a]\nlistener = proxy\nrespond = 200\n"
+        self.assertEqual(self.load(SOCKS + route), ["5:12: error[no-routes]"])
+        public = SOCKS.replace("127.0.0.1", "192.0.2.1")
+        self.assertEqual(self.load(public), ["2:8: error[open-proxy]"])
+        self.assertEqual(self.load(public + "open = yes\n"), [])
+        for key in ONLY_HTTP:
+            value = {"via": "on", "forwarded": "on", "body_timeout": "5s", "response_timeout": "5s"}.get(key, "100")
+            self.assertEqual(self.load(f"{SOCKS}{key} = {value}\n"), ["4:1: warning[no-effect]"], key)
+            self.assertEqual(self.load(f"[defaults:listener]\n{key} = {value}\n{SOCKS}"), [], key)
+
+    def test_effective_ports(self) -> None:
+        """Without `connect_ports` CONNECT reaches 443, and SOCKS5, where plain HTTP is a tunnel too, 80 and 443."""
+        for mode, reached in (("forward", [443]), ("socks5", [80, 443])):
+            options = ListenerOptions(mode=mode)
+            self.assertEqual([port for port in (22, 80, 443, 8080) if options.may_connect(port)], reached)
+
     def test_ports(self) -> None:
         """Ports are numbers that exist."""
+        self.assertEqual(self.load(FORWARD + "connect_ports = 443 8000-8999 any\n"), [])
+        self.assertEqual(
+            self.load(FORWARD + "connect_ports = 9-8 1- all\n"), [f"4:{n}: error[bad-value]" for n in (17, 21, 24)]
+        )
         self.assertEqual(
             self.load(FORWARD + "connect_ports = 443 0 65536 x\n"), [f"4:{n}: error[bad-value]" for n in (21, 23, 29)]
         )

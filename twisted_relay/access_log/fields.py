@@ -46,7 +46,9 @@ def _between(start: float, end: float) -> float | None:
 
 
 def _protocol(exchange: Exchange) -> str | None:
-    return f"HTTP/1.{exchange.request.minor}" if exchange.request_line[0] else None
+    if not exchange.request_line[0]:
+        return None
+    return exchange.origin.protocol or f"HTTP/1.{exchange.request.minor}"
 
 
 FIELDS = (

@@ -48,7 +48,8 @@ def escaped(value: bytes) -> bytes:
 
 def _common(exchange: Exchange, wall: float) -> bytes:
     method, target = exchange.request_line
-    line = b"%b %b HTTP/1.%d" % (escaped(method), escaped(target), exchange.request.minor) if method else b"-"
+    protocol = exchange.origin.protocol.encode("ascii") or b"HTTP/1.%d" % exchange.request.minor
+    line = b"%b %b %b" % (escaped(method), escaped(target), protocol) if method else b"-"
     client = (exchange.origin.client or "-").encode("ascii")
     user = escaped(exchange.user.encode()).replace(b" ", b"\\x20") if exchange.user else b"-"
     return b'%b - %b [%b] "%b" %d %d' % (client, user, clf_time(wall), line, exchange.code, exchange.bytes_sent)

@@ -33,7 +33,7 @@ def describe_outside(exchange: Exchange, listener: Listener, rules: Rules | None
             return _refused(403, "rule", f"denied by {ruling.label}", verdicts)
     request = exchange.request
     if request.method == b"CONNECT":
-        if asked.port not in listener.options.connect_ports:
+        if not listener.options.may_connect(asked.port):
             return _refused(403, "forbidden", f"port {asked.port} is not among connect_ports", verdicts)
         head: list[str] = []
     else:

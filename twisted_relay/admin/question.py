@@ -55,9 +55,12 @@ class Question:
         return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
 
     def as_to(self, listener: Listener) -> "Question":
-        """The same with the target that this listener is asked with: a forward proxy gets whole URLs."""
-        if listener.options.mode != "forward" or not self.scheme:
+        """The same as this listener is asked it: a forward proxy gets whole URLs, and SOCKS5 only a host and a port."""
+        if not listener.options.leads_out or not self.scheme:
             return self
+        if listener.options.mode == "socks5":
+            place = self.authority if _PORT.fullmatch(self.authority) else f"{self.authority}:{self.port}"
+            return replace(self, method="CONNECT", scheme="", authority=place, target=place)
         return replace(self, target=f"{self.scheme}://{self.authority}{self.target}")
 
 
@@ -130,11 +133,9 @@ def choose_listener(question: Question, listeners: Sequence[Listener]) -> tuple[
             hint = did_you_mean(question.listener, names) or f"there are: {', '.join(names)}"
             raise Refused(f'no listener "{question.listener}"', hint)
         return named[0], _port(named[0], question.port)
-    kinds = [each for each in listeners if (each.options.mode == "forward") == (question.method == "CONNECT")]
+    kinds = [each for each in listeners if each.options.leads_out == (question.method == "CONNECT")]
     kinds = kinds or list(listeners)
-    forward = all(
-        each.options.mode == "forward" for each in kinds
-    )  # they are asked for any URL, at a port of their own
+    forward = all(each.options.leads_out for each in kinds)  # they are asked for any URL, at a port of their own
     https = question.scheme == "https"
     fit = [each for each in kinds if forward or not question.scheme or bool(each.options.tls) == https]
     exact = [each for each in fit if question.port and question.port in _ports(each) and not forward]

@@ -5,7 +5,7 @@ from typing import Any
 
 from twisted_relay.auth.accounts import AccountFile
 from twisted_relay.auth.authenticator import Authenticator
-from twisted_relay.auth.door import Door, ProxyDoor
+from twisted_relay.auth.door import Door, ProxyDoor, SOCKSDoor
 from twisted_relay.auth.threads import HashingThreads
 from twisted_relay.auth.verifier import Verifier
 from twisted_relay.config.tree import AuthOptions
@@ -35,6 +35,7 @@ class Authentication:
             self.authenticators.append(Authenticator(options, verifier, now))
         self.doors = {each.name: Door(each) for each in self.authenticators}
         self.proxy_doors = {each.name: ProxyDoor(each) for each in self.authenticators}
+        self.socks_doors = {each.name: SOCKSDoor(each) for each in self.authenticators}
 
     def start(self) -> None:
         """Watch the files."""

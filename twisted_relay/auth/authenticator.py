@@ -24,6 +24,8 @@ from twisted_relay.config.tree import AuthOptions
 from twisted_relay.errors import AuthenticationRequired, LockedOut, RelayError, ShuttingDown
 from twisted_relay.networks import NetworkSet
 
+Reader = Callable[[bytes], Credentials]
+"""Reads what a client has sent; raises `BadCredentials`."""
 RESULTS = ("granted", "cached", "denied", "challenged", "malformed", "locked", "busy")
 """What may become of a request for authentication."""
 
@@ -60,11 +62,11 @@ class Authenticator:
         self._comparing: dict[bytes, _Comparing] = {}
         self._in_flight: dict[str, int] = {}  # credentials that are being compared, by the name of the user
 
-    def check(self, value: bytes | None, client: str) -> "User | Deferred[User]":
+    def check(self, value: bytes | None, client: str, read: Reader = read_basic) -> "User | Deferred[User]":
         """Who sends this value of Authorization or Proxy-Authorization from this address, at once or later.
 
-        `client` is "" for a UNIX socket. Raises, or fails with, `AuthenticationRequired`, `LockedOut` or whatever
-        `Verifier.verify` raises. The Deferred may be cancelled.
+        `client` is "" for a UNIX socket; `read` makes something of another value. Raises, or fails with,
+        `AuthenticationRequired`, `LockedOut` or whatever `Verifier.verify` raises. The Deferred may be cancelled.
         """
         now = self._now()
         address = self._address(client)
@@ -77,7 +79,7 @@ class Authenticator:
             self.counts["cached"] += 1
             return user
         try:
-            credentials = read_basic(value)
+            credentials = read(value)
         except BadCredentials as bad:
             raise self._required("malformed", str(bad)) from None
         comparing = self._comparing.get(digest)

@@ -1,7 +1,7 @@
-"""The credentials of the Basic scheme (RFC 7617): strict, bounded, and never shown.
+"""Credentials, of the Basic scheme (RFC 7617) and of SOCKS5 (RFC 1929): strict, bounded, and never shown.
 
-Both parts are UTF-8 in normal form C, which the challenge asks for (§2.1). A client that sends another encoding has
-sent a wrong password.
+Both parts are UTF-8 in normal form C, which the challenge of Basic asks for (§2.1). A client that sends another
+encoding has sent a wrong password.
 """
 
 from base64 import b64decode, b64encode
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from unicodedata import normalize
 
 from twisted_relay.config.user_names import name_problem, normal_name
+from twisted_relay.socks.server import read_credentials
 
 LONGEST_FIELD = 4096
 """Octets of a field value that are looked at."""
@@ -39,6 +40,21 @@ def read_basic(value: bytes) -> Credentials:
     name, colon, password = _decoded(token.strip(b" ")).partition(":")
     if not colon:
         raise BadCredentials("the credentials have no colon")
+    return _checked(name, password)
+
+
+def read_pair(message: bytes) -> Credentials:
+    """The credentials of a whole message of RFC 1929; raises `BadCredentials`. A name with a colon is nobody's: the
+    same user could not say it in the Basic scheme."""
+    pair = read_credentials(message)
+    assert pair is not None
+    try:
+        return _checked(pair.name.decode("utf-8"), pair.password.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise BadCredentials("the credentials are not UTF-8") from None
+
+
+def _checked(name: str, password: str) -> Credentials:
     if problem := name_problem(name):
         raise BadCredentials(problem)
     secret = normalize("NFC", password).encode("utf-8")

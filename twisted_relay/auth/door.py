@@ -1,11 +1,12 @@
-"""Where requests are asked who sends them: in front of a route (401) or of a forward proxy (407).
+"""Where clients are asked who they are: in front of a route (401), of a forward proxy (407), or by SOCKS5.
 
-Both have the same users; they differ in the fields of RFC 9110 §11.6 and §11.7, and in who may see the credentials.
+All have the same users; they differ in the fields of RFC 9110 §11.6 and §11.7, and in who may see the credentials.
 """
 
 from twisted.internet.defer import Deferred
 
 from twisted_relay.auth.authenticator import Authenticator
+from twisted_relay.auth.credentials import read_pair
 from twisted_relay.auth.user import User
 from twisted_relay.errors import AuthenticationRequired, ProxyAuthenticationRequired
 from twisted_relay.exchange import Exchange
@@ -52,6 +53,24 @@ class ProxyDoor:
         except AuthenticationRequired as error:
             raise ProxyAuthenticationRequired(str(error), error.challenge) from None
         _note(exchange, user)
+
+
+class SOCKSDoor:
+    """In front of a SOCKS5 proxy: a user name and a password before there is any request (RFC 1929)."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self.authenticator = authenticator
+
+    async def admit(self, message: bytes | None, client: str) -> User:
+        """Who sends these credentials, as a whole message; None for a client that can send none. Raises what
+        `Authenticator.check` raises, as a proxy's error."""
+        try:
+            user = self.authenticator.check(message, client, read_pair)
+            if isinstance(user, Deferred):
+                user = await user
+        except AuthenticationRequired as error:
+            raise ProxyAuthenticationRequired(str(error), error.challenge) from None
+        return user
 
 
 def _only(values: list[bytes]) -> bytes | None:

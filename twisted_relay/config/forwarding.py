@@ -1,4 +1,4 @@
-"""What does not fit together around listeners of `mode = forward`."""
+"""What does not fit together around listeners that go where their clients say: `mode = forward` and `socks5`."""
 
 from collections.abc import Sequence
 
@@ -19,6 +19,18 @@ ONLY_FORWARD = (
     "open",
 )
 ONLY_GATEWAY = ("backend", "redirect", "trusted_proxies")
+ONLY_HTTP = (
+    "max_requests",
+    "body_timeout",
+    "max_request_line",
+    "max_header",
+    "max_header_fields",
+    "max_body",
+    "via",
+    "forwarded",
+    "response_timeout",
+)
+"""What has no meaning where clients speak SOCKS5, and all that is done is to tie tunnels."""
 
 
 def check_forwarding(sections: Sequence[Section], report: Report) -> None:
@@ -41,11 +53,20 @@ def _check_options(section: Section, report: Report) -> None:
             if key in section.own and key in section.values:
                 message = f"{key} does not belong to a forward proxy"
                 report.error(section.key_span(key), "no-effect", message, "its clients say where they want to go")
+        if isinstance(section.options, ListenerOptions) and section.options.mode == "socks5":
+            _check_socks(section, report)
         return
     for key in ONLY_FORWARD:
         if key in section.own and key in section.values:
             message = f"{key} does nothing here: {section.title} is a gateway"
-            report.warning(section.key_span(key), "no-effect", message, "it belongs to mode = forward")
+            report.warning(section.key_span(key), "no-effect", message, "it belongs to mode = forward or socks5")
+
+
+def _check_socks(section: Section, report: Report) -> None:
+    for key in ONLY_HTTP:
+        if key in section.own and key in section.values:
+            message = f"{key} does nothing here: clients of {section.title} speak SOCKS5"
+            report.warning(section.key_span(key), "no-effect", message, "it belongs to HTTP")
 
 
 def _check_exceptions(section: Section, report: Report) -> None:
@@ -61,5 +82,5 @@ def _check_exceptions(section: Section, report: Report) -> None:
 
 
 def is_forward(section: Section) -> bool:
-    """Whether this is a listener of a forward proxy."""
-    return isinstance(section.options, ListenerOptions) and section.options.mode == "forward"
+    """Whether this is a listener of a forward proxy, whatever its clients speak."""
+    return isinstance(section.options, ListenerOptions) and section.options.leads_out

@@ -12,6 +12,7 @@ from unicodedata import normalize
 from twisted_relay.config.addresses import NETWORK_HELP, is_host, parse_network, unbracketed
 from twisted_relay.config.option import Parser, line_list
 from twisted_relay.config.patterns import compiled, parse_method
+from twisted_relay.config.ports import parse_ports
 from twisted_relay.config.rule_values import (
     Domain,
     Domains,
@@ -23,7 +24,6 @@ from twisted_relay.config.rule_values import (
     RuleTest,
     Urls,
 )
-from twisted_relay.config.scalars import parse_port
 from twisted_relay.config.suggest import nearest
 from twisted_relay.config.values import Network, PathPattern
 from twisted_relay.config.week import parse_week
@@ -84,15 +84,6 @@ def _parse_networks(text: str) -> Network:
         raise
 
 
-def _parse_ports(text: str) -> tuple[int, int]:
-    """`443`, `8000-8999`."""
-    low, dash, high = text.partition("-")
-    first, last = parse_port(low), parse_port(high if dash else low)
-    if first > last:
-        raise not_valid(text, f"write the lower port first: {last}-{first}")
-    return first, last
-
-
 def _parse_url(text: str) -> PathPattern:
     if text.startswith("~"):
         compiled(text[1:])
@@ -135,7 +126,7 @@ TESTS: dict[str, Callable[[Sequence[Word]], RuleTest]] = {
     "client": lambda words: Networks("client", parse_words(words, _parse_networks)),
     "domain": lambda words: Domains(parse_words(words, parse_domain)),
     "destination": lambda words: Networks("destination", parse_words(words, _parse_networks)),
-    "port": lambda words: Ports(_sorted_ranges(parse_words(words, _parse_ports))),
+    "port": lambda words: Ports(_sorted_ranges(parse_words(words, parse_ports))),
     "method": lambda words: Names("method", parse_words(words, parse_method)),
     "url": lambda words: Urls(parse_words(words, _parse_url)),
     "list": lambda words: Names("list", parse_words(words, _parse_list_name)),

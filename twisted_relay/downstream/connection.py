@@ -1,6 +1,6 @@
-"""A client's connection below HTTP: flow control both ways, progress, and closing in good order.
+"""A client's connection below what is said on it: flow control both ways, progress, tunnels, closing in good order.
 
-What is said on it is the business of the protocol that builds on this (`http1`). Time limits are kept coarsely: see
+What is said is the business of the protocols that build on this (`http1`, `socks5`). Time limits are kept coarsely: see
 `net.deadlines`.
 """
 
@@ -11,10 +11,13 @@ from twisted.internet.protocol import Protocol
 from zope.interface import implementer
 
 from twisted_relay.downstream.listener import Connection, Listener
+from twisted_relay.exchange import Exchange
 from twisted_relay.http.forwarding import Origin
+from twisted_relay.http.message import Upgraded
 from twisted_relay.http.stream import Flow
 from twisted_relay.net.deadlines import NEVER
 from twisted_relay.net.transport import Eager, in_flight
+from twisted_relay.net.tunnel import Tunnel
 
 MAX_LINGER = 1 << 20
 LINGER_TIME = 5.0
@@ -39,6 +42,7 @@ class ClientConnection(Protocol):
         self._lingering = 0  # octets that may still be dropped before closing
         self._ending = False  # nothing more is read from this client
         self._handshaking = False
+        self._tunnelled = False
         self._progress = (0, 0, 0)
 
     def connectionMade(self) -> None:
@@ -107,6 +111,28 @@ class ClientConnection(Protocol):
         queued, in_kernel = in_flight(self.transport)
         return queued, in_kernel, self._flow.moved if self._flow is not None else 0
 
+    # -- tunnels --------------------------------------------------------------------------------------------------
+
+    def _tie(self, exchange: Exchange, upgraded: Upgraded, early: bytes) -> None:
+        """Become a tunnel; the exchange lasts as long. `early` has come from the client already."""
+        listener = self._listener
+        self._stop_producing()
+        self._tunnelled = True
+        listener.deadlines.members.discard(cast(Connection, self))
+
+        def done(from_client: int, from_server: int) -> None:
+            exchange.bytes_received += from_client
+            exchange.bytes_sent += from_server
+            listener.counters.bytes_received += from_client - len(early)
+            listener.counters.active_requests -= 1
+            upgraded.closed()
+            exchange.finish(listener.now())
+            listener.disconnected(cast(Connection, self), self._origin.client)
+
+        tunnel = Tunnel(listener.deadlines, upgraded.idle_timeout, done)
+        tunnel.ends_at = upgraded.ends_at
+        tunnel.join(self.transport, upgraded.transport, early)
+
     # -- closing --------------------------------------------------------------------------------------------------
 
     def _close_in_order(self, now: float) -> None:
@@ -156,6 +182,14 @@ class ClientConnection(Protocol):
             self._cut()
         else:
             self.deadline = now + self._listener.options.send_timeout
+
+    def _say_goodbye(self) -> None:
+        """Close a connection on which nothing is being done: the daemon stops."""
+        self._ending = True
+        self.deadline = self._listener.now() + LINGER_TIME
+        self._lose()
+        if self._origin.proto == b"https":
+            self._out.abortConnection()  # goodbye is said; an idle client need not answer it
 
     def _cut(self) -> None:
         """End at once."""

@@ -34,7 +34,6 @@ from twisted_relay.http.message import Answer, Request, Response
 from twisted_relay.http.stream import Flow, Sink, Stream
 from twisted_relay.net.deadlines import NEVER
 from twisted_relay.net.transport import Eager, plain_socket
-from twisted_relay.net.tunnel import Tunnel
 
 MAX_PIPELINED = 65536
 """Octets of further requests that are read while one is being answered."""
@@ -66,7 +65,6 @@ class HTTP1Connection(ClientConnection):
         self._serving = False
         self._draining = False  # dropping the rest of a request's content
         self._half_closed = False  # the client sends no more but waits for its answers
-        self._tunnelled = False
 
     # -- Twisted's side -------------------------------------------------------------------------------------------
 
@@ -522,7 +520,6 @@ class HTTP1Connection(ClientConnection):
         """Answer 101, or 200 to CONNECT, and become a tunnel (RFC 9110 §7.8, §9.3.6); the exchange lasts as long."""
         upgraded = response.upgraded
         assert upgraded is not None
-        listener = self._listener
         framing = b"\r\n"
         if response.status == 101:
             protocols = response.fields.get(b"upgrade") or exchange.request.upgrade
@@ -531,22 +528,7 @@ class HTTP1Connection(ClientConnection):
         self._write(exchange, self._head(response, framing) + upgraded.early)
         early, self._buffer = self._buffer, b""
         self._exchange = None
-        self._stop_producing()
-        self._tunnelled = True
-        listener.deadlines.members.discard(self)
-
-        def done(from_client: int, from_server: int) -> None:
-            exchange.bytes_received += from_client
-            exchange.bytes_sent += from_server
-            listener.counters.bytes_received += from_client
-            listener.counters.active_requests -= 1
-            upgraded.closed()
-            exchange.finish(listener.now())
-            listener.disconnected(self, self._origin.client)
-
-        tunnel = Tunnel(listener.deadlines, upgraded.idle_timeout, done)
-        tunnel.ends_at = upgraded.ends_at
-        tunnel.join(self.transport, upgraded.transport, early)
+        self._tie(exchange, upgraded, early)
 
     # -- time -----------------------------------------------------------------------------------------------------
 
@@ -591,11 +573,7 @@ class HTTP1Connection(ClientConnection):
         """Take no more requests; close now if none is running."""
         self._keep_open = False
         if self._exchange is None and not self._ending and not self._tunnelled:
-            self._ending = True
-            self.deadline = self._listener.now() + LINGER_TIME
-            self._lose()
-            if self._origin.proto == b"https":
-                self._out.abortConnection()  # goodbye is said; an idle client need not answer it
+            self._say_goodbye()
 
     def abort(self) -> None:
         """End at once: the grace period is over."""

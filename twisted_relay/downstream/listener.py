@@ -1,6 +1,6 @@
 """A listener's state: its options, its routes, who is connected, and what was counted.
 
-The listening sockets are in `port`; what is said on a connection is in `http1`.
+The listening sockets are in `port`; what is said on a connection is in `http1` and `socks5`.
 """
 
 import os
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
+from twisted_relay.auth.door import SOCKSDoor
 from twisted_relay.config.tree import ListenerOptions
 from twisted_relay.downstream.plan import Plan
 from twisted_relay.exchange import Observer
@@ -75,9 +76,11 @@ class Listener:
         """Called when `max_connections` is reached: further clients wait in the kernel's queue."""
         self.on_room: Callable[[], None] | None = None
         """Called when there is room again."""
+        self.door: SOCKSDoor | None = None
+        """Asks clients of SOCKS5 who they are; None: nobody is asked."""
         self._of_client: Counter[str] = Counter()
         self._trusted = NetworkSet(options.trusted_proxies)
-        forward = options.mode == "forward"
+        forward = options.leads_out
         self.read_request: Callable[[bytes, int], Request] = read_proxied_request if forward else read_request
         """Reads the head of a request."""
         self.prepare_request: Callable[[Request, Origin], bytes] = (
@@ -105,7 +108,7 @@ class Listener:
     def origin(self, client: str, port: int) -> Origin:
         """Who the requests of a new connection come from; `client` is "" for a UNIX socket."""
         trusted = bool(client) and client in self._trusted if self.options.trusted_proxies else False
-        return Origin(
+        origin = Origin(
             client,
             b"https" if self.options.tls else b"http",
             port,
@@ -113,6 +116,9 @@ class Listener:
             trusted=trusted,
             hidden=not self.options.tells_client,
         )
+        if self.options.mode == "socks5":
+            origin.protocol = "SOCKS5"
+        return origin
 
     def apart(self, router: Router[Plan], observers: Sequence[Observer]) -> "Listener":
         """A listener of the same options for what is not traffic: its connections count for nothing here."""

@@ -10,8 +10,10 @@ from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from twisted_relay.config.values import Address, BindAddress
+from twisted_relay.downstream.connection import ClientConnection
 from twisted_relay.downstream.http1 import HTTP1Connection
 from twisted_relay.downstream.listener import Listener, address_text
+from twisted_relay.downstream.socks5 import SOCKS5Connection
 from twisted_relay.errors import BindError
 from twisted_relay.net.binding import hosts_to_bind, remove_stale_socket
 from twisted_relay.net.transport import EagerPort, EagerUNIXPort
@@ -109,9 +111,10 @@ class ClientFactory(Factory):
         """What Twisted calls us when it says that a socket listens."""
         return f"listener {self._listener.name}"
 
-    def buildProtocol(self, addr: IAddress | None) -> HTTP1Connection | None:
+    def buildProtocol(self, addr: IAddress | None) -> ClientConnection | None:
         """A connection for a new client, or None to close it at once."""
         client = address_text(getattr(addr, "host", ""))
         if not self._listener.admit(client):
             return None
-        return HTTP1Connection(self._listener, self._listener.origin(client, self.port))
+        make = SOCKS5Connection if self._listener.options.mode == "socks5" else HTTP1Connection
+        return make(self._listener, self._listener.origin(client, self.port))

@@ -19,16 +19,29 @@ class Origin:
 
     `client` is an address or "" for a UNIX socket; `port` is the listener's, 0 for none; `trusted`: the peer is a
     proxy of ours whose own fields are kept and added to; `via` is the pseudonym for Via, empty for none; `hidden`:
-    nobody is told of the client.
+    nobody is told of the client; `protocol` is what it speaks, empty for HTTP.
     """
 
-    __slots__ = ("_authority", "_for", "_lines", "_port", "client", "hidden", "proto", "trusted", "via", "via_line")
+    __slots__ = (
+        "_authority",
+        "_for",
+        "_lines",
+        "_port",
+        "client",
+        "hidden",
+        "proto",
+        "protocol",
+        "trusted",
+        "via",
+        "via_line",
+    )
 
     def __init__(
         self, client: str, proto: bytes, port: int, via: bytes, *, trusted: bool = False, hidden: bool = False
     ) -> None:
         self.client = client
         self.proto = proto
+        self.protocol = ""
         self.trusted = trusted and not hidden
         self.hidden = hidden
         self.via = via

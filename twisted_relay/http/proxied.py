@@ -5,6 +5,7 @@ ours is added unless the listener says so.
 """
 
 from twisted_relay.errors import BadRequest, MethodNotSupported
+from twisted_relay.http.fields import Fields
 from twisted_relay.http.forwarding import Origin, merge_client_fields
 from twisted_relay.http.http1 import check_target, read_head, read_target, without_connection_fields
 from twisted_relay.http.message import Request
@@ -47,6 +48,15 @@ def _read_connect(request: Request) -> None:
     request.authority = target
     request.upgrade = b""
     request.expects_continue = False
+
+
+def connect_request(host: str, port: int) -> Request:
+    """CONNECT as if it had come by HTTP, from a host in the form of `guard.hosts` and a port."""
+    authority = (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode("ascii")
+    request = Request(b"CONNECT", authority, Fields())
+    request.authority = authority
+    request.host = host_of(authority)
+    return request
 
 
 def destination(request: Request) -> tuple[str, int]:

@@ -44,6 +44,6 @@ class Outward:
         if options.rules:
             rules = self._rules[options.rules]
             destination = Permitted(rules, forward, self._surroundings, options.connect_timeout)
-        if options.auth:
+        if options.auth and options.mode != "socks5":  # SOCKS asks before there is a request: see `downstream.socks5`
             destination = chain([AuthenticateFilter(self._doors[options.auth])], destination)
         return destination

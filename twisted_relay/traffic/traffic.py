@@ -84,18 +84,20 @@ class Traffic:
             for route, plan in routes
             if not route.listener or options.name in route.listener
         ]
-        if options.mode == "forward":
+        if options.leads_out:
             mine = []
         fallback = self._fallback(options)
         if fallback is not None:
-            forward = options.mode == "forward"
-            backend = "" if options.redirect or forward else options.backend
-            plan = Plan("", fallback, options.max_body, backend=backend, leads_out=forward)
+            backend = "" if options.redirect or options.leads_out else options.backend
+            plan = Plan("", fallback, options.max_body, backend=backend, leads_out=options.leads_out)
             mine.append(Route(RouteOptions(name=""), plan))
-        return Listener(options, Router(mine), self._deadlines, self._observers(options))
+        listener = Listener(options, Router(mine), self._deadlines, self._observers(options))
+        if options.mode == "socks5" and options.auth:
+            listener.door = self.authentication.socks_doors[options.auth]
+        return listener
 
     def _fallback(self, options: ListenerOptions) -> Destination | None:
-        if options.mode == "forward":
+        if options.leads_out:
             return self.outward.destination(options)
         if options.redirect is not None:
             return redirect(options.redirect)

@@ -11,7 +11,7 @@ from typing import Any
 from OpenSSL import SSL
 from service_identity import VerificationError
 from twisted.internet.error import ConnectionRefusedError as Refused
-from twisted.internet.error import NoRouteError
+from twisted.internet.error import NoRouteError, TCPTimedOutError
 from twisted.internet.error import TimeoutError as TimedOut
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IReactorTime
 from twisted.internet.protocol import ClientFactory
@@ -232,7 +232,7 @@ class _Attempt(ClientFactory):
         """The socket could not be connected."""
         if reason.check(Refused):
             self._end(ConnectRefused(f"{self._where}: connection refused"))
-        elif reason.check(TimedOut):
+        elif reason.check(TimedOut, TCPTimedOutError):
             self._end(ConnectTimeout(f"{self._where}: {reason.getErrorMessage()}"))
         elif reason.check(NoRouteError):
             self._end(NetworkUnreachable(f"{self._where}: {reason.getErrorMessage()}"))

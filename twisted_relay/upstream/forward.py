@@ -54,7 +54,7 @@ class Forward:
         """See `Destination`."""
         host, port = destination(exchange.request)
         if exchange.request.method == b"CONNECT":
-            if port not in self._options.connect_ports:
+            if not self._options.may_connect(port):
                 answered(DestinationRefused(f"CONNECT to port {port} is not among connect_ports"))
                 return
             surroundings = self._surroundings_for(exchange.addresses)

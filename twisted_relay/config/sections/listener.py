@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from twisted_relay.config.addresses import BINDS, NETWORKS
 from twisted_relay.config.destinations import DESTINATIONS
-from twisted_relay.config.option import Parser, option, required, word_list
+from twisted_relay.config.option import Parser, option, required
+from twisted_relay.config.ports import OWN_PORTS, PortRange, has_port
 from twisted_relay.config.responses import REDIRECT
 from twisted_relay.config.scalars import (
     ANY_TIME,
@@ -17,7 +18,6 @@ from twisted_relay.config.scalars import (
     TIME,
     choice,
     count,
-    parse_port,
     reference,
     reference_or_off,
     size_between,
@@ -27,7 +27,9 @@ from twisted_relay.config.values import NOWHERE, AllowedDestination, BindAddress
 OWN_BOOLEAN: Parser[bool | None] = Parser(
     BOOLEAN.kind, BOOLEAN.read, lambda flag: "" if flag is None else BOOLEAN.show(flag)
 )
-PORTS: Parser[tuple[int, ...]] = word_list("ports", parse_port)
+WEB_OVER_TLS: tuple[PortRange, ...] = ((443, 443),)
+WEB: tuple[PortRange, ...] = ((80, 80), (443, 443))
+PROXIES = ("forward", "socks5")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class ListenerOptions:
     tls: str = option(
         reference("tls"),
         "",
-        "The `[tls:NAME]` section with the certificate. Without it the listener speaks plain HTTP.",
+        "The `[tls:NAME]` section with the certificate. Without it the listener speaks plain HTTP, or plain SOCKS5.",
         "www",
     )
     backend: str = option(
@@ -84,7 +86,7 @@ class ListenerOptions:
         TIME,
         10.0,
         "Time from the first byte of a request to the end of its header. Then the answer is 408 and the "
-        "connection is closed.",
+        "connection is closed. With `mode = socks5` it is the time for each message of a client.",
         "5s",
     )
     body_timeout: float = option(
@@ -181,23 +183,27 @@ class ListenerOptions:
         "off",
     )
     mode: str = option(
-        choice("gateway", "forward"),
+        choice("gateway", *PROXIES),
         "gateway",
         "What the listener is: `gateway` answers for the servers behind it, by routes and backends; `forward` is a "
-        "forward proxy, which goes where its clients say: `http://` URIs, and CONNECT for everything else.",
+        "forward proxy, which goes where its clients say: `http://` URIs, and CONNECT for everything else; `socks5` is "
+        "one for clients that speak SOCKS5 (RFC 1928), with tunnels only.",
         "forward",
     )
     auth: str = option(
         reference("auth"),
         "",
-        "The `[auth:NAME]` section with the users of a forward proxy. Whoever is none of them is answered 407.",
+        "The `[auth:NAME]` section with the users of a forward proxy. Whoever is none of them is answered 407; "
+        "with `mode = socks5` the connection is refused (RFC 1929).",
         "staff",
     )
-    connect_ports: tuple[int, ...] = option(
-        PORTS,
-        (443,),
-        "Ports that clients of a forward proxy may reach with CONNECT. Others are answered 403.",
-        "443 8443",
+    connect_ports: tuple[PortRange, ...] | None = option(
+        OWN_PORTS,
+        None,
+        "Ports that clients of a forward proxy may reach with CONNECT: single ones, ranges, or `any`. Others are "
+        "answered 403. Without this option it is 443; with `mode = socks5`, where plain HTTP is a tunnel too, it "
+        "is 80 and 443.",
+        "443 8443 9000-9099",
     )
     connect_timeout: float = option(
         TIME,
@@ -250,14 +256,26 @@ class ListenerOptions:
     )
 
     @property
+    def leads_out(self) -> bool:
+        """Whether it is a proxy that goes where its clients say."""
+        return self.mode in PROXIES
+
+    @property
     def tells_via(self) -> bool:
         """Whether Via is added."""
-        return self.mode != "forward" if self.via is None else self.via
+        return not self.leads_out if self.via is None else self.via
 
     @property
     def tells_client(self) -> bool:
         """Whether servers are told of the client."""
-        return self.mode != "forward" if self.forwarded is None else self.forwarded
+        return not self.leads_out if self.forwarded is None else self.forwarded
+
+    def may_connect(self, port: int) -> bool:
+        """Whether `connect_ports` lets clients reach a port."""
+        ports = self.connect_ports
+        if ports is None:
+            ports = WEB if self.mode == "socks5" else WEB_OVER_TLS
+        return has_port(ports, port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
