@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.playbook import LISTENER, ROUTE, Conversation, head, ok
+from tests.support.playbook import LISTENER, ROUTE, Conversation, Party, head, ok
 from twisted_relay.config.tree import BackendOptions, ListenerOptions, RouteOptions
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
@@ -33,7 +33,7 @@ class Proxied(Conversation):
         super().__init__(case, listener, BackendOptions(name="none"), ROUTE)
         surroundings = Surroundings(self._time, self._time, self.deadlines, self.resolver, guard=guard)
         self.forward = Forward(listener, surroundings)
-        plan = Plan("", self._counted(self.forward))
+        plan = Plan("", self._counted(self.forward), upgrades=forward.UPGRADES)
         router = Router([Route(RouteOptions(name=""), plan)])
         self.listener = Listener(listener, router, self.deadlines, (self.exchanges.append,))
 
@@ -78,6 +78,40 @@ class HTTPTests(SynchronousTestCase):
         servers[2].sends(ok())
         client.sees(ok())
         talk.is_over()
+
+    def test_upgrades(self) -> None:
+        """A WebSocket needs no CONNECT: it rests and ages as tunnels do. Other protocols are not passed on."""
+        talk = Proxied(self, replace(PROXY, tunnel_max_age=25.0))
+        client, server = open_websocket(talk)
+        for _ in range(3):
+            talk.waits(8.0)
+            client.sends(b"frame")
+            server.sees(b"frame")
+        talk.waits(2.0)
+        client.sees_close()
+        client, server = open_websocket(talk)
+        talk.waits(11.0)
+        client.sees_close()
+        self.assertEqual([each.code for each in talk.exchanges], [101, 101])
+        client = talk.client()
+        client.sends(head("GET http://10.0.0.1/ HTTP/1.1", "Host: a", "Connection: Upgrade", "Upgrade: h2c"))
+        server = talk.accepts()
+        server.sees_head("GET / HTTP/1.1", "Host: 10.0.0.1")
+        server.sends(ok())
+        client.sees(ok())
+        talk.is_over()
+
+
+def open_websocket(talk: Proxied) -> tuple[Party, Party]:
+    """Both ends of a new WebSocket of plain http."""
+    client = talk.client()
+    client.sends(head("GET http://10.0.0.1/ HTTP/1.1", "Host: a", "Connection: Upgrade", "Upgrade: websocket"))
+    server = talk.accepts()
+    server.sees_head("GET / HTTP/1.1", "Host: 10.0.0.1", "Connection: Upgrade", "Upgrade: websocket")
+    switched = head("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket")
+    server.sends(switched)
+    client.sees_head("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket")
+    return client, server
 
 
 class ConnectTests(SynchronousTestCase):

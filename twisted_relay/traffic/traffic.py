@@ -21,6 +21,7 @@ from twisted_relay.rules import Rules
 from twisted_relay.traffic.outward import Outward
 from twisted_relay.upstream.assemble import Surroundings, assemble
 from twisted_relay.upstream.delivery import forward_to
+from twisted_relay.upstream.forward import UPGRADES
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class Traffic:
         fallback = self._fallback(options)
         if fallback is not None:
             backend = "" if options.redirect or options.leads_out else options.backend
-            plan = Plan("", fallback, options.max_body, backend=backend, leads_out=options.leads_out)
+            upgrades = UPGRADES if options.leads_out else frozenset()
+            plan = Plan("", fallback, options.max_body, upgrades, backend, leads_out=options.leads_out)
             mine.append(Route(RouteOptions(name=""), plan))
         listener = Listener(options, Router(mine), self._deadlines, self._observers(options))
         if options.mode == "socks5" and options.auth:

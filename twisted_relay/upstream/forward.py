@@ -7,6 +7,7 @@ address that is dialled.
 
 from collections import OrderedDict
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from twisted_relay.config.tree import BackendOptions, ListenerOptions
@@ -15,7 +16,7 @@ from twisted_relay.errors import BadRequest, DestinationRefused, RelayError
 from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.guard.hosts import read_host
 from twisted_relay.http.fields import Fields
-from twisted_relay.http.message import Answered, Response
+from twisted_relay.http.message import Answer, Answered, Response
 from twisted_relay.http.proxied import destination
 from twisted_relay.names.resolved import Resolved
 from twisted_relay.net.deadlines import NEVER
@@ -29,6 +30,8 @@ from twisted_relay.upstream.server import Server
 MAX_ORIGINS = 1000
 """Origins whose connections are kept; of more, the one that was used longest ago is let go."""
 
+UPGRADES = frozenset((b"websocket",))
+"""What clients may upgrade plain http to. Some of them open WebSockets of http so, and not with CONNECT."""
 
 Origin = tuple[str, int, frozenset[str] | None]
 """Host and port, and the addresses to which the rules have narrowed the host: to others no connection is shared."""
@@ -45,6 +48,7 @@ class Forward:
             name="",
             connect_timeout=options.connect_timeout,
             response_timeout=options.response_timeout,
+            tunnel_timeout=options.tunnel_idle_timeout,
             eject_after=None,
             retry_budget=None,
             retries=1,
@@ -73,7 +77,15 @@ class Forward:
                 self._let_go()
         else:
             self._origins.move_to_end(key)
+        if exchange.request.upgrade and self._options.tunnel_max_age:
+            answered = partial(self._upgraded, answered)
         origin[1](exchange, answered)
+
+    def _upgraded(self, answered: Answered, answer: Answer) -> None:
+        """What leaves HTTP by an upgrade grows no older than other tunnels."""
+        if isinstance(answer, Response) and answer.upgraded is not None:
+            answer.upgraded.ends_at = self._surroundings.deadlines.now() + self._options.tunnel_max_age
+        answered(answer)
 
     def _surroundings_for(self, addresses: tuple[str, ...] | None) -> Surroundings:
         """Those in which only these addresses are known, if the rules asked for them."""
