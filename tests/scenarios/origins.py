@@ -78,8 +78,13 @@ def start_nginx(case: SynchronousTestCase, folder: Path, configuration: str) -> 
 
 
 def accepts(place: str) -> bool:
-    """Whether somebody accepts connections at `HOST:PORT` or `unix:PATH`."""
-    kind, _, rest = place.partition(":")
-    family, address = (socket.AF_UNIX, rest) if kind == "unix" else (socket.AF_INET, (kind, int(rest)))
+    """Whether somebody accepts connections at `HOST:PORT`, `[HOST]:PORT` or `unix:PATH`."""
+    host, _, rest = place.rpartition(":")
+    family: int
+    address: str | tuple[str, int]
+    if host == "unix":
+        family, address = socket.AF_UNIX, rest
+    else:
+        family, address = socket.AF_INET6 if ":" in host else socket.AF_INET, (host.strip("[]"), int(rest))
     with socket.socket(family) as attempt:
         return attempt.connect_ex(address) == 0

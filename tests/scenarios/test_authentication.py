@@ -96,6 +96,9 @@ class AuthenticationTests(SynchronousTestCase):
             self.assertNotIn("proxy-authorization", seen)
             self.assertIn("authorization", seen)
         self.assertIn("407", self.through_proxy("--proxytunnel").errors)
+        for how in ((), ("--proxytunnel",)):
+            asked = self.through_proxy("--verbose", "--proxy-anyauth", *how, "--proxy-user", "alice:open sesame")
+            self.assertEqual((asked.errors.count("< HTTP/1.1 407 "), asked.errors[-3:]), (1, "200"))
 
     def test_locked_out(self) -> None:
         """After three wrong passwords the right one does not help for a while, on either side."""

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.scenarios.clients import Fetched, connect, curl, read_to_end, read_until
 from tests.scenarios.origins import start_nginx, start_node
+from tests.scenarios.outside import Outside
 from tests.scenarios.relays import new_folder, relay, write_certificate
 from tests.scenarios.scripted import ScriptedServer
 from tests.support.child import free_ports
@@ -16,6 +17,16 @@ bind = 127.0.0.1:${PROXY}
 mode = forward
 connect_ports = 443 ${SECURE} ${ECHO}
 allow_destination = 127.0.0.0/8 ::1
+"""
+IPV6 = """\
+[listener:proxy]
+bind = [::1]:${PROXY}
+mode = forward
+connect_ports = ${SECURE}
+allow_destination = ::1 .office.test
+
+[dns]
+hosts = ${HOSTS}
 """
 NGINX = """
     server {
@@ -91,3 +102,18 @@ class ForwardTests(SynchronousTestCase):
             client.shutdown(socket.SHUT_WR)
             received = head.partition(b"\r\n\r\n")[2] + read_to_end(client)
         self.assertEqual(received, b"early late " + bytes(300_000) + b"goodbye")
+
+
+class IPv6Tests(SynchronousTestCase):
+    """The client, the proxy and the origins have IPv6 addresses."""
+
+    def test_curl(self) -> None:
+        """By address and by name, http and https; the origin of a name with an IPv4 address is reached too."""
+        outside = Outside(self)
+        [port] = map(str, free_ports(1))
+        relay(self, IPV6, PROXY=port, SECURE=outside.secure, HOSTS=outside.hosts)
+        shown = ("--globoff", "--noproxy", "", "--proxy", f"http://[::1]:{port}", "--cacert", str(outside.authority))
+        for host in ("[::1]", "v6.office.test", "v4.office.test"):
+            for url in (f"http://{host}:{outside.plain}/node/name", f"https://{host}:{outside.secure}/node/name"):
+                fetched = curl(*shown, url)
+                self.assertEqual((fetched.content, fetched.errors), (b"node\n", ""), url)
