@@ -50,7 +50,7 @@ LAYERS = (
         "the messages of RFC 9110 and 9112, and those of RFC 1928 and 1929, without I/O: both sides of the proxy "
         "speak them",
     ),
-    (("summary",), "the configuration in words, for the daemon's log"),
+    (("summary", "pac"), "the configuration in words, for the daemon's log, and in JavaScript, for browsers"),
     (("config",), "what the file says, before anything is made of it"),
     (
         ("lists",),
@@ -76,6 +76,7 @@ PURE = (
     "routing",
     "rules",
     "summary",
+    "pac",
     "metrics",
     "cache",
     "balancing",

@@ -83,3 +83,17 @@ class ForwardTests(SynchronousTestCase):
             ["4:32: warning[no-guard]", "4:42: warning[no-guard]"],
         )
         self.assertEqual(self.load(GATEWAY + "allow_destination = 10.0.0.0/8\n" + BACKEND), ["4:1: warning[no-effect]"])
+
+    def test_pac(self) -> None:
+        """Options of a PAC file need one, and it has a size that browsers can bear."""
+        self.assertEqual(self.load(FORWARD + "pac = yes\npac_proxy = a:1\npac_direct = local .b\n"), [])
+        self.assertEqual(
+            self.load(FORWARD + "pac_proxy = a:1\npac_direct = off\n"), [f"{n}:1: warning[no-effect]" for n in (4, 5)]
+        )
+        many = "".join(f"\n    {number}.example" for number in range(1990))
+        self.assertEqual(self.load(FORWARD + f"pac = yes\npac_direct = local private{many}\n"), [])
+        allowed = "allow_destination = " + " ".join(f"10.0.0.{number}" for number in range(20))
+        self.assertEqual(
+            self.load(FORWARD + f"pac = yes\n{allowed}\npac_direct = local private{many}\n"), ["4:1: error[large-pac]"]
+        )
+        self.assertEqual(self.load(GATEWAY + "pac = yes\n" + BACKEND), ["4:1: warning[no-effect]"])

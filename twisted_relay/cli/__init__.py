@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "simulate": "try an outage before it happens, in virtual time",
     "demo": "try it: a proxy and two small servers on this machine",
     "explain": "say what relay does with a request, and why",
+    "pac": "print the file that tells browsers of a forward proxy",
     "servers": "show the servers of the running daemon",
     "server": "show or change one server: drain, maint, ready, weight",
     "hash-password": "print a user and a hashed password, for users_file",

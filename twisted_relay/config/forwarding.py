@@ -17,7 +17,12 @@ ONLY_FORWARD = (
     "allow_destination",
     "rules",
     "open",
+    "pac",
+    "pac_proxy",
+    "pac_direct",
 )
+MOST_IN_PAC = 2000
+"""Names and networks in a PAC file: every browser loads it, and reads it for every request."""
 ONLY_GATEWAY = ("backend", "redirect", "trusted_proxies")
 ONLY_HTTP = (
     "max_requests",
@@ -29,6 +34,9 @@ ONLY_HTTP = (
     "via",
     "forwarded",
     "response_timeout",
+    "pac",
+    "pac_proxy",
+    "pac_direct",
 )
 """What has no meaning where clients speak SOCKS5, and all that is done is to tie tunnels."""
 
@@ -55,6 +63,8 @@ def _check_options(section: Section, report: Report) -> None:
                 report.error(section.key_span(key), "no-effect", message, "its clients say where they want to go")
         if isinstance(section.options, ListenerOptions) and section.options.mode == "socks5":
             _check_socks(section, report)
+        else:
+            _check_pac(section, report)
         return
     for key in ONLY_FORWARD:
         if key in section.own and key in section.values:
@@ -79,6 +89,23 @@ def _check_exceptions(section: Section, report: Report) -> None:
             message = f"{quoted(word.text)} lets clients reach this machine and everything inside its network"
             help = "name only the networks or names that clients shall reach"
             report.warning(word.span, "no-guard", message, help)
+
+
+def _check_pac(section: Section, report: Report) -> None:
+    """Options for a file that nobody can fetch; and one that would be too large."""
+    options = section.options
+    if not isinstance(options, ListenerOptions):
+        return
+    if not options.pac:
+        for key in ("pac_proxy", "pac_direct"):
+            if key in section.own and key in section.values:
+                message = f"{key} does nothing here but for relay pac: the listener offers no PAC file"
+                report.warning(section.key_span(key), "no-effect", message, "write pac = yes")
+    number = len(options.pac_direct) + len(options.allow_destination)
+    if options.pac and number > MOST_IN_PAC:
+        message = f"{number} names and networks are too many for a PAC file: at most {MOST_IN_PAC}"
+        help = "name the domain above them, or what lies around them"
+        report.error(section.key_span("pac"), "large-pac", message, help)
 
 
 def is_forward(section: Section) -> bool:

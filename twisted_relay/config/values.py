@@ -95,6 +95,22 @@ class AllowedDestination:
         return any(low <= port <= high for low, high in self.ports)
 
 
+PacKind: TypeAlias = Literal["", "http", "https", "socks5", "direct"]
+"""How a browser speaks with a proxy; "": as the listener does that offers the PAC file."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacProxy:
+    """What a PAC file tells browsers to take: a proxy, or with `direct` none."""
+
+    kind: PacKind
+    address: Address = Address("", 0)
+
+
+PacDirect: TypeAlias = AllowedDestination | str
+"""What browsers reach without a proxy: a network or a name (never with ports), or one of the words for several."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListUrl:
     """Where a list is fetched; the target is what stands after the authority."""

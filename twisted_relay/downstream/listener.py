@@ -17,7 +17,7 @@ from twisted_relay.exchange import Observer
 from twisted_relay.http.forwarding import Origin, prepare_request
 from twisted_relay.http.http1 import RequestLimits, read_request
 from twisted_relay.http.message import Request
-from twisted_relay.http.proxied import prepare_proxied_request, read_proxied_request
+from twisted_relay.http.proxied import prepare_proxied_request, read_proxied_or_own_request, read_proxied_request
 from twisted_relay.net.deadlines import Deadlines, Limited
 from twisted_relay.networks import NetworkSet
 from twisted_relay.routing import Router
@@ -81,7 +81,8 @@ class Listener:
         self._of_client: Counter[str] = Counter()
         self._trusted = NetworkSet(options.trusted_proxies)
         forward = options.leads_out
-        self.read_request: Callable[[bytes, int], Request] = read_proxied_request if forward else read_request
+        proxied = read_proxied_or_own_request if options.pac else read_proxied_request
+        self.read_request: Callable[[bytes, int], Request] = proxied if forward else read_request
         """Reads the head of a request."""
         self.prepare_request: Callable[[Request, Origin], bytes] = (
             prepare_proxied_request if forward else prepare_request

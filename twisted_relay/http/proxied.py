@@ -11,6 +11,12 @@ from twisted_relay.http.http1 import check_target, read_head, read_target, witho
 from twisted_relay.http.message import Request
 from twisted_relay.http.target import host_of
 
+PAC_PATHS = (b"/proxy.pac", b"/wpad.dat")
+"""Where browsers fetch their configuration; the second is where they look for it by themselves."""
+OWN = b"relay:"
+"""Stands before the `path` of a request that asks the proxy for something of its own; paths of others begin with a
+slash."""
+
 REVEALING = frozenset(
     (b"x-real-ip", b"client-ip", b"x-client-ip", b"true-client-ip", b"x-forwarded", b"x-original-forwarded-for")
 )
@@ -21,7 +27,20 @@ _ASK_SO = "a forward proxy is asked with a whole URI, http://HOST/PATH, or with 
 
 def read_proxied_request(head: bytes, max_fields: int = 200) -> Request:
     """A request as a forward proxy takes it, from its head; raises a `ClientError`."""
+    return _read_proxied(read_head(head, max_fields))
+
+
+def read_proxied_or_own_request(head: bytes, max_fields: int = 200) -> Request:
+    """The same for a listener that offers a PAC file: GET and HEAD may also ask for that, as of any server."""
     request = read_head(head, max_fields)
+    if request.method in (b"GET", b"HEAD") and request.target.partition(b"?")[0] in PAC_PATHS:
+        read_target(request)
+        request.path = OWN + request.path
+        return request
+    return _read_proxied(request)
+
+
+def _read_proxied(request: Request) -> Request:
     if request.method == b"CONNECT":
         _read_connect(request)
         return request

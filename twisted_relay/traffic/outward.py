@@ -7,12 +7,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from twisted_relay.auth.door import ProxyDoor
-from twisted_relay.config.tree import ListenerOptions
+from twisted_relay.config.tree import ListenerOptions, RouteOptions
+from twisted_relay.config.values import PathPattern
+from twisted_relay.downstream.pac import pac_file
+from twisted_relay.downstream.plan import Plan
 from twisted_relay.exchange import Destination
 from twisted_relay.filters.authenticate import AuthenticateFilter
 from twisted_relay.filters.chain import chain
 from twisted_relay.guard.guard import Guard
 from twisted_relay.guard.ourselves import Ourselves
+from twisted_relay.http.proxied import OWN, PAC_PATHS
+from twisted_relay.routing import Route
 from twisted_relay.rules import Rules
 from twisted_relay.upstream.assemble import Surroundings
 from twisted_relay.upstream.forward import Forward
@@ -47,3 +52,12 @@ class Outward:
         if options.auth and options.mode != "socks5":  # SOCKS asks before there is a request: see `downstream.socks5`
             destination = chain([AuthenticateFilter(self._doors[options.auth])], destination)
         return destination
+
+
+def own_routes(options: ListenerOptions) -> list[Route[Plan]]:
+    """What a forward proxy answers itself, and to everybody: neither its users nor its rules are asked."""
+    if not options.pac:
+        return []
+    paths = tuple(PathPattern("exact", (OWN + path).decode("ascii")) for path in PAC_PATHS)
+    answer = pac_file(options)
+    return [Route(RouteOptions(name="", path=paths), Plan("", answer, options.max_body, own=answer))]

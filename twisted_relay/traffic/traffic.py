@@ -18,7 +18,7 @@ from twisted_relay.filters.filter import Means
 from twisted_relay.guard.ourselves import Ourselves
 from twisted_relay.routing import Route, Router
 from twisted_relay.rules import Rules
-from twisted_relay.traffic.outward import Outward
+from twisted_relay.traffic.outward import Outward, own_routes
 from twisted_relay.upstream.assemble import Surroundings, assemble
 from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.upstream.forward import UPGRADES
@@ -86,7 +86,7 @@ class Traffic:
             if not route.listener or options.name in route.listener
         ]
         if options.leads_out:
-            mine = []
+            mine = own_routes(options)
         fallback = self._fallback(options)
         if fallback is not None:
             backend = "" if options.redirect or options.leads_out else options.backend

@@ -5,6 +5,7 @@
 from dataclasses import dataclass, field
 
 from twisted_relay.config.addresses import BINDS, NETWORKS
+from twisted_relay.config.browsers import PAC_DIRECT, PAC_PROXIES
 from twisted_relay.config.destinations import DESTINATIONS
 from twisted_relay.config.option import Parser, option, required
 from twisted_relay.config.ports import OWN_PORTS, PortRange, has_port
@@ -22,7 +23,16 @@ from twisted_relay.config.scalars import (
     reference_or_off,
     size_between,
 )
-from twisted_relay.config.values import NOWHERE, AllowedDestination, BindAddress, Location, Network, Redirect
+from twisted_relay.config.values import (
+    NOWHERE,
+    AllowedDestination,
+    BindAddress,
+    Location,
+    Network,
+    PacDirect,
+    PacProxy,
+    Redirect,
+)
 
 OWN_BOOLEAN: Parser[bool | None] = Parser(
     BOOLEAN.kind, BOOLEAN.read, lambda flag: "" if flag is None else BOOLEAN.show(flag)
@@ -253,6 +263,30 @@ class ListenerOptions:
         "Whether a forward proxy may serve everybody: one that others than this machine can reach, and that asks for "
         "no authentication and has no rules, is an error without this.",
         "yes",
+    )
+    pac: bool = option(
+        BOOLEAN,
+        False,
+        "Whether a forward proxy offers browsers a file that configures them, at `/proxy.pac` and `/wpad.dat`, to "
+        "everybody and without authentication.",
+        "yes",
+    )
+    pac_proxy: tuple[PacProxy, ...] = option(
+        PAC_PROXIES,
+        (),
+        "The proxies that the file names, the first first: `HOST:PORT`, behind `http://`, `https://` or `socks5://` "
+        "where it is not as this listener. `direct` at the end lets browsers do without when none answers. Without "
+        "this option it is the host and port that the browser has asked for the file.",
+        "proxy.example.org:3128 socks5://proxy.example.org:1080",
+    )
+    pac_direct: tuple[PacDirect, ...] = option(
+        PAC_DIRECT,
+        ("local", "private"),
+        "What the file lets browsers reach without the proxy: names, `.example.org` with all names below it; networks, "
+        "for hosts that are written as addresses; `local` for names without a dot, `localhost`, and loopback and "
+        "link-local addresses; `private` for private addresses. What `allow_destination` names goes to the proxy, "
+        "whatever these two words say. `off` for nothing.",
+        "local private .corp.example.org 198.51.100.0/24",
     )
 
     @property
