@@ -51,8 +51,10 @@ class ForwardTests(SynchronousTestCase):
         public = SOCKS.replace("127.0.0.1", "192.0.2.1")
         self.assertEqual(self.load(public), ["2:8: error[open-proxy]"])
         self.assertEqual(self.load(public + "open = yes\n"), [])
+        values = {"via": "on", "forwarded": "on", "body_timeout": "5s", "response_timeout": "5s"}
+        values |= {"pac": "on", "pac_proxy": "a:1", "pac_direct": "off"}
         for key in ONLY_HTTP:
-            value = {"via": "on", "forwarded": "on", "body_timeout": "5s", "response_timeout": "5s"}.get(key, "100")
+            value = values.get(key, "100")
             self.assertEqual(self.load(f"{SOCKS}{key} = {value}\n"), ["4:1: warning[no-effect]"], key)
             self.assertEqual(self.load(f"[defaults:listener]\n{key} = {value}\n{SOCKS}"), [], key)
 
