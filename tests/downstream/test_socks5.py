@@ -208,6 +208,19 @@ class PasswordTests(SynchronousTestCase):
             self.assertEqual((exchange.code, exchange.user, str(exchange.error)), (407, "", reason), message)
             talk.is_over()
 
+    def test_how_long_it_took(self) -> None:
+        """The log has the time from the first octet of a password to its refusal."""
+        talk = Talk(self, verifier=known())
+        client = self.asked(talk)
+        client.sends(WRONG[:3])
+        talk.waits(2.0)
+        client.sends(WRONG[3:])
+        talk.waits(1.0)
+        talk.compares()
+        self.assertEqual(talk.last().finished - talk.last().started, 3.0)
+        is_refused(client, NOT_GRANTED)
+        talk.is_over()
+
     def test_locked_out(self) -> None:
         """Who has guessed too often is refused even with the right password, and the log says why."""
         verifier = known()

@@ -194,7 +194,9 @@ class SOCKS5Connection(ClientConnection):
         """Have credentials looked at, or none; `failure` is what the client is told if they are wrong."""
         door = self._listener.door
         assert door is not None
+        started = self._started
         self._next(end, None, failure)
+        self._started = started  # whoever is refused has begun here
         self._asking = asking = Deferred.fromCoroutine(door.admit(message, self._origin.client))
         asking.addCallbacks(self._admitted, self._not_admitted)
 
