@@ -135,6 +135,13 @@ class SummaryTests(SynchronousTestCase):
         )
         self.assertEqual(warnings(self.load(EVERYTHING.replace("second https:", "second http:"))), [])
 
+    def test_socks_proxies(self) -> None:
+        """What clients must speak is said."""
+        text = "[listener:a]\nbind = :1080\nmode = socks5\nopen = yes\n"
+        config = self.load(text)
+        self.assertEqual(summary(config, {}, ()), ["listener a: :1080; no TLS; SOCKS5 proxy without rules"])
+        self.assertIn("listener a: open = yes", warnings(config)[0])
+
     def test_forward_proxies(self) -> None:
         """It is said which rules they have; one that is open to everybody is warned of."""
         text = "[listener:a]\nbind = :3128\nmode = forward\nopen = yes\n[listener:b]\nbind = :3129\nmode = forward\n"

@@ -64,6 +64,13 @@ class TextTests(SynchronousTestCase):
         exchange.request.minor = 0
         self.assertIn(b'"GET /a?b HTTP/1.0"', common(exchange, WALL))
 
+    def test_socks(self) -> None:
+        """A client that speaks something else than HTTP is told by it."""
+        exchange = make_exchange()
+        exchange.origin.protocol = "SOCKS5"
+        self.assertIn(b'"GET /a?b SOCKS5"', common(exchange, WALL))
+        self.assertIn(b'"protocol":"SOCKS5"', as_json(exchange, WALL))
+
     def test_zone(self) -> None:
         """The time is local, with its distance from UTC."""
         self.use_zone("XYZ-05:30")

@@ -90,6 +90,26 @@ class OutsideTests(SynchronousTestCase):
         self.assertIn("a tunnel to example.org:443", as_text(answer))
         self.assertIn("connect_ports", self.ask("CONNECT", "example.org:80")["refused"]["text"])
 
+    def test_socks(self) -> None:
+        """A SOCKS5 proxy is asked for a host and a port, which a URL has too; what is said is as of any other proxy."""
+        self.explain = self.make(TEXT.replace("mode = forward", "mode = socks5\nconnect_ports = 22 80"))
+        for method, url, place in (
+            ("CONNECT", "example.org:80", "example.org:80"),
+            ("GET", "http://example.org/x?y", "example.org:80"),
+            ("GET", "http://[2001:db8::1]:80/", "[2001:db8::1]:80"),
+        ):
+            answer = self.ask(method, url, listener="proxy")
+            self.assertEqual((answer["request"]["scheme"], answer["request"]["head"]), ("socks5", [f"CONNECT {place}"]))
+            self.assertEqual([each["matches"] for each in answer["rules"]], [False, True])
+            self.assertIn(f"a tunnel to {place}, if the guard allows its address", as_text(answer))
+        for url, reason in (
+            ("https://example.org/", "forbidden"),
+            ("http://a.social.example/", "rule"),
+            ("http://example.org:22/", "rule"),
+            ("/x", "bad_request"),
+        ):
+            self.assertEqual(self.ask("GET", url, listener="proxy")["refused"]["reason"], reason, url)
+
     def test_the_gateway_beside_it(self) -> None:
         """A URL is for the gateway, unless the forward proxy is named."""
         self.assertEqual(self.ask("GET", "http://example.org:8080/")["request"]["listener"], "web")

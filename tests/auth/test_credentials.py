@@ -1,16 +1,44 @@
-"""What is credentials of the Basic scheme, and what is not."""
+"""What is credentials of the Basic scheme and of SOCKS5, and what is not."""
 
 from base64 import b64encode
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.auth.known import basic
-from twisted_relay.auth.credentials import LONGEST_PASSWORD, BadCredentials, Credentials, read_basic
+from twisted_relay.auth.credentials import LONGEST_PASSWORD, BadCredentials, Credentials, read_basic, read_pair
+from twisted_relay.socks.client import write_credentials
 
 
 def encoded(octets: bytes) -> bytes:
     """A field with whatever octets."""
     return b"Basic " + b64encode(octets)
+
+
+class PairTests(SynchronousTestCase):
+    """`read_pair`."""
+
+    def test_right(self) -> None:
+        """UTF-8 in form C, as with Basic, so that a user has one password wherever it is asked for."""
+        for name, password in (
+            ("alice", "open sesame"),
+            ("a", "b:c:"),
+            ("bo\u0308b", "o\u0308"),
+            ("n" * 255, "p" * 255),
+        ):
+            message = write_credentials(name.encode(), password.encode())
+            self.assertEqual(read_pair(message), read_basic(basic(name, password)), name)
+
+    def test_wrong(self) -> None:
+        """What Basic could not say, or refuses too; the reason does not repeat it."""
+        for name, password in (
+            (b"a:b", b"secret"),
+            (b"a\n", b"secret"),
+            (b"\xff", b"secret"),
+            (b"a", b"secret\xff"),
+            (b"a", b"secret\0"),
+        ):
+            error = self.assertRaises(BadCredentials, read_pair, write_credentials(name, password))
+            self.assertNotIn("secret", str(error))
 
 
 class CredentialsTests(SynchronousTestCase):

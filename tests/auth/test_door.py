@@ -8,13 +8,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.auth.known import SlowVerifier, basic
 from twisted_relay.auth.authenticator import Authenticator
-from twisted_relay.auth.door import Door, ProxyDoor
+from twisted_relay.auth.door import Door, ProxyDoor, SOCKSDoor
 from twisted_relay.config.tree import AuthOptions
 from twisted_relay.errors import AuthenticationRequired, LockedOut, ProxyAuthenticationRequired
 from twisted_relay.exchange import Exchange
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.forwarding import Origin
 from twisted_relay.http.message import Request
+from twisted_relay.socks.client import write_credentials
 
 RIGHT = basic("bøb", "right")
 
@@ -68,6 +69,31 @@ class DoorTests(SynchronousTestCase):
             error = self.failureResultOf(self.admit(Door(self.make()), exchange), AuthenticationRequired).value
             self.assertEqual((error.status, error.challenge_field), (401, b"WWW-Authenticate"))
             self.assertEqual(exchange.user, "")
+
+    def test_socks(self) -> None:
+        """The same users by SOCKS5; what was right is remembered, but not for who sends it by HTTP."""
+        authenticator = self.make()
+        door, message = SOCKSDoor(authenticator), write_credentials("bøb".encode(), b"right")
+        for compared in (1, 1):
+            admitted = Deferred.fromCoroutine(door.admit(message, "192.0.2.1"))
+            self.verifier.answer()
+            self.assertEqual(self.successResultOf(admitted).name, "bøb")
+            self.assertEqual(len(self.verifier.asked), compared)
+        self.admit(Door(authenticator), self.exchange((b"Authorization", RIGHT)))
+        self.assertEqual(len(self.verifier.asked), 2)
+
+    def test_refused_by_socks(self) -> None:
+        """Nobody, somebody else, and names that nobody can have: errors of a proxy, which count as with HTTP."""
+        authenticator = self.make()
+        for message, result in (
+            (None, "challenged"),
+            (write_credentials("bøb".encode(), b"wrong"), "denied"),
+            (write_credentials(b"a:b", b"right"), "malformed"),
+        ):
+            admitted = Deferred.fromCoroutine(SOCKSDoor(authenticator).admit(message, "192.0.2.1"))
+            self.verifier.answer()
+            self.assertEqual(self.failureResultOf(admitted, ProxyAuthenticationRequired).value.status, 407)
+            self.assertEqual(authenticator.counts[result], 1)
 
     def test_proxy(self) -> None:
         """The same by Proxy-Authorization; Authorization is the origin's and stays."""

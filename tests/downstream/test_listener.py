@@ -114,6 +114,12 @@ class ListenerTests(SynchronousTestCase):
             self.assertEqual((origin.client, origin.proto, origin.trusted), (client, b"http", trusted))
         self.assertEqual(a_listener(replace(LISTENER, tls="x")).origin("192.0.2.1", 443).proto, b"https")
 
+    def test_protocol(self) -> None:
+        """Who speaks something else than HTTP, for the log."""
+        for mode, protocol in (("gateway", ""), ("forward", ""), ("socks5", "SOCKS5")):
+            listener = Listener(replace(LISTENER, mode=mode), Router([]), Deadlines(Clock(), Clock().seconds))
+            self.assertEqual(listener.origin("192.0.2.1", 80).protocol, protocol)
+
     def test_pseudonym(self) -> None:
         """Each listener of each process has its own name in Via, so that only a real loop is one."""
         options = replace(LISTENER, via=True)

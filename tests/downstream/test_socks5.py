@@ -1,9 +1,11 @@
 """SOCKS5 towards a client: greeting, passwords, requests, tunnels, and every way in which each of them may end."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.interfaces import IProtocol
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -24,6 +26,7 @@ from tests.socks.messages import (
     reply,
 )
 from tests.support.playbook import LISTENER, Party
+from tests.support.tls import Authority, SecureConversation
 from tests.upstream.test_forward import Proxied
 from twisted_relay.auth.authenticator import Authenticator
 from twisted_relay.auth.door import SOCKSDoor
@@ -90,6 +93,10 @@ class Talk(Proxied):
         server = self.accepts()
         client.sees(DONE)
         return client, server
+
+
+class SecureTalk(SecureConversation, Talk):
+    """The same with TLS around it."""
 
 
 def known() -> SlowVerifier:
@@ -519,6 +526,88 @@ class EarlyTests(SynchronousTestCase):
             talk.settle()
             self.assertEqual(len(receiver.taken()), 2_000_000)
         client.aborts()
+        talk.is_over()
+
+
+SAID = st.lists(
+    st.one_of(
+        st.binary(max_size=4),
+        st.sampled_from(
+            [HELLO, HELLO_WITH_PASSWORD, ALICE, WRONG, IPV4, IPV6, named(b"10.0.0.1"), b"\x05", b"x" * 300]
+        ),
+    ),
+    max_size=6,
+).map(b"".join)
+
+
+class AnythingTests(SynchronousTestCase):
+    """Whatever is said, in whatever pieces."""
+
+    def outcome(self, parts: Sequence[bytes], verifier: SlowVerifier | None) -> tuple[object, ...]:
+        """What becomes of these parts; nothing of them is left."""
+        talk = Talk(self, verifier=verifier)
+        client, said, dialled = talk.client(), b"", []
+        for part in parts:
+            client.sends(part)
+            if verifier is not None:
+                talk.compares()
+        if talk.network.waiting:
+            server = talk.accepts()
+            dialled = [talk.network.attempts[-1].host, server.taken()]
+        said = client.taken()
+        client.aborts()
+        talk.settle()
+        talk.is_over()
+        errors = [(exchange.code, str(exchange.error), exchange.user) for exchange in talk.exchanges]
+        return said, dialled, errors
+
+    @given(SAID, st.booleans())
+    def test_same_as_whole(self, said: bytes, asks: bool) -> None:
+        """It makes no difference how octets arrive, and every connection is let go."""
+        verifiers = (known(), known()) if asks else (None, None)
+        pieces = [said[at : at + 1] for at in range(len(said))]
+        self.assertEqual(self.outcome(pieces, verifiers[0]), self.outcome([said], verifiers[1]))
+
+    def test_tls(self) -> None:
+        """SOCKS5 inside of TLS is the same, and back-pressure and the end of a tunnel hold there too."""
+        authority = Authority(self.mktemp())
+        talk = SecureTalk(self, replace(OPTIONS, tls="www"))
+        talk.tls, talk.authority = authority.options("example.org"), authority
+        client = talk.secure_client()
+        client.sends(HELLO + IPV4 + b"early")
+        server = talk.accepts()
+        client.sees(NONE, DONE)
+        server.sees(b"early")
+        server.sends(b"x" * 100_000)
+        client.sees(b"x" * 100_000)
+        self.assertEqual(talk.listener.counters.handshakes, {"success": 1, "failure": 0})
+        server.closes()
+        client.go_on()
+        self.assertTrue(client.said_goodbye)
+        client.closes()
+        talk.is_over()
+
+    def test_tls_refused(self) -> None:
+        """A refusal arrives inside of TLS, and so does the end."""
+        authority = Authority(self.mktemp())
+        talk = SecureTalk(self, replace(OPTIONS, tls="www"))
+        talk.tls, talk.authority = authority.options("example.org"), authority
+        client = talk.secure_client()
+        client.sends(HELLO + named(b"10.0.0.1", 25))
+        client.sees(NONE, reply(2))
+        self.assertTrue(client.said_goodbye)
+        client.closes()
+        talk.is_over()
+
+    def test_no_handshake(self) -> None:
+        """Who speaks SOCKS5 to a listener with TLS is no client, and is counted."""
+        authority = Authority(self.mktemp())
+        talk = SecureTalk(self, replace(OPTIONS, tls="www"))
+        talk.tls, talk.authority = authority.options("example.org"), authority
+        client = talk.client()
+        client.sends(HELLO + IPV4)
+        self.assertTrue(client.socket.closed)
+        self.assertEqual(talk.listener.counters.handshakes, {"success": 0, "failure": 1})
         talk.is_over()
 
 

@@ -4,12 +4,15 @@ from ipaddress import ip_address
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.downstream.test_socks5 import Talk
 from tests.hostile.destinations import ANSWERS, GOOD, LITERALS, MALFORMED, OWN, OWN6, PUBLIC, ROWS, Row
+from tests.socks.messages import named, reply
 from tests.support.playbook import ok
 from tests.upstream.test_forward import Proxied
 from twisted_relay.guard.guard import Guard
 from twisted_relay.guard.ourselves import Ourselves
 from twisted_relay.names.resolver import Found
+from twisted_relay.socks.client import write_wish
 
 FORMS = ("CONNECT {host}:443 HTTP/1.1", "GET http://{host}/ HTTP/1.1", "GET http://{host}:80/a HTTP/1.1")
 CODES = {200: b"HTTP/1.1 200 ", 400: b"HTTP/1.1 400 ", 403: b"HTTP/1.1 403 "}
@@ -110,6 +113,35 @@ class DestinationTests(SynchronousTestCase):
         """The log names what clients are not told: the address and its range."""
         talk = self.check(Row("bait.example", (("10.0.0.1",),), (403,)), FORMS[0])[0]
         self.assertEqual(str(talk.last().error), "bait.example: 10.0.0.1 is in 10.0.0.0/8 (private)")
+
+    def test_socks(self) -> None:
+        """SOCKS5 refuses the same, in the field for names and, where it is one, in those for addresses; it says so with
+        one octet."""
+        for row in (*ROWS, *GOOD):
+            host = row.host[1:-1] if row in (*LITERALS, *GOOD) and row.host.startswith("[") else row.host
+            forms = [named(host.encode(), 443)] if len(host.encode()) < 256 else []
+            if row in LITERALS and "%" not in host:
+                forms.append(write_wish(host.removesuffix("."), 443))
+            for octets in forms:
+                self.ask_by_socks(row, octets)
+
+    def ask_by_socks(self, row: Row, octets: bytes) -> None:
+        """As `check`, with this request."""
+        ourselves = Ourselves(lambda: frozenset(ip_address(own).packed for own in (OWN, OWN6)))
+        talk, names = Talk(self, guard=Guard((), ourselves)), Names(row)
+        self.patch(talk.resolver, "addresses", names.addresses)
+        for status in row.statuses:
+            client = talk.greeted()
+            client.sends(octets)
+            if talk.network.waiting:
+                talk.accepts()
+            allowed = {200: (0,), 400: (1, 2), 403: (1, 2) if "%" in row.host else (2,)}[status]
+            self.assertIn(client.taken(), map(reply, allowed), (row, octets))
+            client.aborts()
+        self.nobody_inside(talk, row)
+        self.assertEqual(len(talk.network.attempts), row.statuses.count(200), row)
+        self.assertEqual(len(names.asked), len(row.statuses) if row.answers else 0, row)
+        talk.is_over()
 
     def test_enough(self) -> None:
         """The table is as long as promised."""

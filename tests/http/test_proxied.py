@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_relay.errors import BadRequest, ClientError, MethodNotSupported
 from twisted_relay.http.forwarding import Origin
-from twisted_relay.http.proxied import destination, prepare_proxied_request, read_proxied_request
+from twisted_relay.http.proxied import connect_request, destination, prepare_proxied_request, read_proxied_request
 
 ORIGIN = Origin("192.0.2.1", b"http", 3128, b"", hidden=True)
 
@@ -30,6 +30,15 @@ class ReadingTests(SynchronousTestCase):
         ):
             request = read_proxied_request(head(line, "Host: other.example"))
             self.assertEqual((destination(request), request.target), (where, target), line)
+
+    def test_made(self) -> None:
+        """A destination that came another way is a CONNECT like any other."""
+        for host, port in (("example.org", 443), ("192.0.2.7", 1), ("2001:db8::1", 65535)):
+            request = connect_request(host, port)
+            read = read_proxied_request(b"CONNECT %b HTTP/1.1\r\nHost: a" % request.target)
+            for name in ("method", "target", "authority", "host", "length", "upgrade", "path"):
+                self.assertEqual(getattr(request, name), getattr(read, name), name)
+            self.assertEqual(destination(request), (host, port))
 
     def test_a_bad_host(self) -> None:
         """A Host that is none does no harm: the URI says where to go."""

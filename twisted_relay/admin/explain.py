@@ -87,12 +87,15 @@ def _only_sockets(listener: Listener) -> bool:
 
 
 def _request(question: Question, listener: Listener, client: Client) -> JSON:
+    scheme, head = "https" if listener.options.tls else "http", question.head
+    if listener.options.mode == "socks5":
+        scheme, head = "socks5", f"{question.method} {question.target}\r\n\r\n".encode("utf-8", "surrogateescape")
     return {
         "listener": listener.name,
         "where": _place(listener.options.where),
-        "scheme": "https" if listener.options.tls else "http",
+        "scheme": scheme,
         "client": client.address or "unix",
-        "head": question.head.decode("utf-8", "backslashreplace").split("\r\n")[:-2],
+        "head": head.decode("utf-8", "backslashreplace").split("\r\n")[:-2],
     }
 
 
