@@ -36,7 +36,7 @@ LAYERS = (
     (("filters",), "steps around an exchange, whoever received it and whoever answers it"),
     (("auth",), "who a client is, for whoever asks: a route or a forward proxy"),
     (("cache", "balancing"), "decisions about an exchange: may it be stored, which server is best"),
-    (("metrics", "access_log"), "views of finished exchanges; nothing that is seen knows who looks"),
+    (("metrics", "access_log", "accounting"), "views of finished exchanges; nothing that is seen knows who looks"),
     (
         ("net", "tls", "signals", "names"),
         "the operating system and the network's names: transports, deadlines, contexts; not whose bytes they carry",
@@ -78,6 +78,7 @@ PURE = (
     "summary",
     "pac",
     "metrics",
+    "accounting",
     "cache",
     "balancing",
 )

@@ -28,6 +28,7 @@ class Exchange:
     """One request on its way. Made by whoever received the request; finished by the same."""
 
     __slots__ = (
+        "accounted",
         "addresses",
         "authority",
         "backend",
@@ -101,6 +102,8 @@ class Exchange:
         """Octets of request content."""
         self.bytes_sent = 0
         """Octets written to the client, heads and framing included."""
+        self.accounted = 0
+        """Octets of both that accounting has counted already, of a tunnel that lasts."""
         self.cancel: Callable[[], None] | None = None
         """Stops whoever works on the exchange now; set by it, called when the client is gone."""
         self.informational: Informational | None = None

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, cast
 
 from twisted.application.service import Service
@@ -13,6 +14,7 @@ from twisted.logger import Logger
 
 from twisted_relay import __version__
 from twisted_relay.access_log.log import AccessLog
+from twisted_relay.accounting.accounting import Accounting
 from twisted_relay.admin.access import Access
 from twisted_relay.admin.control import Control
 from twisted_relay.admin.explain import Explain
@@ -20,6 +22,8 @@ from twisted_relay.admin.pages import Pages, pages
 from twisted_relay.admin.ports import CONTROL_MODE, AdminPorts
 from twisted_relay.admin.servers import Servers
 from twisted_relay.admin.site import AdminSite, ControlRequest
+from twisted_relay.admin.top import Top, running_in
+from twisted_relay.admin.tunnels import Tunnels
 from twisted_relay.auth.assemble import NO_VERIFIERS
 from twisted_relay.auth.verifier import Verifier
 from twisted_relay.config.tree import Config, ListenerOptions
@@ -76,6 +80,7 @@ class Relay:
         self.lag = Lag(reactor, now)
         self.logs = {name: AccessLog(options, reactor) for name, options in config.logs.items() if options.to != "off"}
         self.requests: list[RequestMetrics] = []
+        self.accounting = _accounting(config, now)
         self.deadlines = Deadlines(reactor, now, _tick(config))
         self.poller = poller_in(reactor)
         self.nameservers = Nameservers(reactor, config.dns)
@@ -87,6 +92,8 @@ class Relay:
         self.feeds = feeds_of(traffic.lists, config.lists, fetches)
         self.backends, self.listeners = traffic.backends, traffic.listeners
         self.forwards = traffic.outward.forwards
+        if self.accounting is not None:
+            self.accounting.running = partial(running_in, self.listeners)
         self.rules = traffic.rules
         self.authentication = traffic.authentication
         self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
@@ -104,7 +111,8 @@ class Relay:
         requests = RequestMetrics(options.name, backends, self.config.metrics.buckets)
         self.requests.append(requests)
         log = self.logs.get(options.access_log)
-        return [requests] if log is None else [requests, log]
+        accounting = None if options.mode == "gateway" else self.accounting
+        return [each for each in (requests, accounting, log) if each is not None]
 
     def _make_admin(self) -> AdminPorts:
         sources = Sources(
@@ -131,6 +139,10 @@ class Relay:
         resource = Control(
             {"/api/servers": lambda _: servers.all(), "/api/servers/": servers.one},
             {"/api/servers/": servers.change, "/api/explain": lambda _, given: explain.answer(given)},
+            {
+                "/api/top": Top(self.accounting, self.now).answer,
+                "/api/tunnels": Tunnels(self.listeners, self.now).answer,
+            },
         )
         path = self.config.admin.bind
         site = AdminSite(resource, self.reactor, ControlRequest)
@@ -245,6 +257,11 @@ class Relay:
 def _fire(deferred: Deferred[None]) -> None:
     if not deferred.called:
         deferred.callback(None)
+
+
+def _accounting(config: Config, now: Callable[[], float]) -> Accounting | None:
+    options = config.accounting
+    return Accounting(options.top, options.of, now()) if options.top else None
 
 
 def _tick(config: Config) -> float:

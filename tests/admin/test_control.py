@@ -39,6 +39,9 @@ REFUSED: tuple[tuple[str, tuple[str, ...], bytes, int, str], ...] = (
     ("GET /metrics", (), b"", 404, "nothing here"),
     ("GET /api/servers/", (), b"", 404, "nothing here"),
     ("GET /api/broken", (), b"", 500, "its log says more"),
+    ("GET /api/asked?a=1&a=2", (), b"", 400, "twice"),
+    ("GET /api/asked?a", (), b"", 400, "the query is not understood"),
+    ("GET /api/asked?" + "&".join(f"k{number}=1" for number in range(20)), (), b"", 400, "the query is not understood"),
 )
 
 
@@ -53,7 +56,9 @@ class ControlTests(TestCase):
         self.one = backend.servers[0]
         servers = Servers({"shop": backend}, lambda: 0.0)
         gets = {"/api/servers": lambda _: servers.all(), "/api/servers/": servers.one, "/api/broken": self.broken}
-        site = AdminSite(Control(gets, {"/api/servers/": servers.change}), reactor, ControlRequest)
+        queries = {"/api/asked": dict}
+        control = Control(gets, {"/api/servers/": servers.change}, queries)
+        site = AdminSite(control, reactor, ControlRequest)
         self.ports = AdminPorts((UnixAddress(self.path),), site, reactor, CONTROL_MODE)
         self.addCleanup(self.ports.close)
         self.ports.open()
@@ -102,9 +107,16 @@ class ControlTests(TestCase):
             ("DELETE /api/servers/shop/one", "GET, POST"),
             ("OPTIONS /api/servers/shop/one", "GET, POST"),
             ("POST /api/servers", "GET"),
+            ("POST /api/asked", "GET"),
         ):
             status, fields, _ = await self.ask(line)
             self.assertEqual((status, fields["allow"]), (405, allow), line)
+
+    async def test_queries(self) -> None:
+        """Keys and values of a query reach the path that takes one, decoded; none is a query, too."""
+        for query, seen in (("", {}), ("?a=b%20c&d=", {"a": "b c", "d": ""}), ("?name=%C3%A9", {"name": "é"})):
+            status, _, answer = await self.ask(f"GET /api/asked{query}")
+            self.assertEqual((status, answer), (200, seen))
 
     async def test_large_content(self) -> None:
         """More than 64 KiB is refused; who goes on sending is cut off."""

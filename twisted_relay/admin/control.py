@@ -5,8 +5,8 @@ browsers are refused by their Origin, should something ever lead them here.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from urllib.parse import unquote
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import parse_qsl, unquote
 
 from twisted.logger import Logger
 from twisted.web.resource import Resource
@@ -16,11 +16,15 @@ from twisted_relay.admin.pages import Answer, written
 from twisted_relay.admin.site import MAX_CONTENT, ControlRequest
 
 JSON_TYPE = b"application/json"
+MAX_PARAMETERS = 16
+"""Keys of a query."""
 
 Get = Callable[[str], JSON]
 """Answers with what there is; takes what stands behind the path of its row."""
+Query = Callable[[Mapping[str, str]], JSON]
+"""Answers with what a query asks for; takes its keys and values, each key once."""
 Post = Callable[[str, JSON], JSON]
-"""The same for an object that was sent. Both raise `Refused`."""
+"""The same as `Get` for an object that was sent. All raise `Refused`."""
 
 
 class Control(Resource):
@@ -29,8 +33,11 @@ class Control(Resource):
     isLeaf = True
     _log = Logger(namespace="twisted_relay.admin")
 
-    def __init__(self, gets: Mapping[str, Get], posts: Mapping[str, Post]) -> None:
+    def __init__(
+        self, gets: Mapping[str, Get], posts: Mapping[str, Post], queries: Mapping[str, Query] | None = None
+    ) -> None:
         super().__init__()
+        self._queries = queries or {}
         self._gets = gets
         self._posts = posts
 
@@ -48,20 +55,42 @@ class Control(Resource):
     def _answer(self, request: ControlRequest) -> Answer:
         if request.requestHeaders.hasHeader(b"origin"):
             raise Refused("requests of web pages are refused", "send no Origin", 403)
+        path = unquote(request.path.decode("latin-1"))
+        query = self._queries.get(path)
+        if query is not None and request.method == b"GET":
+            return _json(200, query(_parameters(request.uri)))
         if b"?" in request.uri:
             raise Refused("no query is understood here")
-        path = unquote(request.path.decode("latin-1"))
+        if query is not None:
+            return _not_allowed(["GET"])
         get, post = _row(self._gets, path), _row(self._posts, path)
         if get is None and post is None:
-            known = sorted({*self._gets, *self._posts})
+            known = sorted({*self._gets, *self._posts, *self._queries})
             raise Refused("there is nothing here", f"there are: {', '.join(known)}", 404)
         if request.method == b"GET" and get is not None:
             return _json(200, get[0](get[1]))
         if request.method == b"POST" and post is not None:
             return _json(200, post[0](post[1], _content(request)))
         allowed = ["GET"] * (get is not None) + ["POST"] * (post is not None)
-        answer = _error(405, f"{' and '.join(allowed)} {'is' if len(allowed) == 1 else 'are'} allowed here")
-        return Answer(405, answer.content, JSON_TYPE, allow=", ".join(allowed).encode("ascii"))
+        return _not_allowed(allowed)
+
+
+def _not_allowed(allowed: Sequence[str]) -> Answer:
+    answer = _error(405, f"{' and '.join(allowed)} {'is' if len(allowed) == 1 else 'are'} allowed here")
+    return Answer(405, answer.content, JSON_TYPE, allow=", ".join(allowed).encode("ascii"))
+
+
+def _parameters(uri: bytes) -> dict[str, str]:
+    """The keys and values of a query; raises `Refused` for what is not one."""
+    text = uri.partition(b"?")[2].decode("latin-1")
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=MAX_PARAMETERS)
+    except ValueError:
+        raise Refused("the query is not understood", "write ?KEY=VALUE&KEY=VALUE") from None
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise Refused("a key stands twice in the query")
+    return found
 
 
 def _row(table: Mapping[str, Callable[..., JSON]], path: str) -> tuple[Callable[..., JSON], str] | None:

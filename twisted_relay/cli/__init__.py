@@ -37,6 +37,8 @@ COMMANDS: dict[str, str] = {
     "pac": "print the file that tells browsers of a forward proxy",
     "servers": "show the servers of the running daemon",
     "server": "show or change one server: drain, maint, ready, weight",
+    "top": "show who uses the forward proxies most, and where they go",
+    "tunnels": "show the tunnels that are open in the running daemon",
     "hash-password": "print a user and a hashed password, for users_file",
     "version": "print the versions of relay and of what it stands on",
 }

@@ -65,13 +65,14 @@ def socket_path(arguments: argparse.Namespace) -> str:
     return loaded.config.admin.bind.path
 
 
-def ask(path: str, method: str, resource: str, given: JSON | None = None) -> JSON:
-    """What the daemon answers; raises `Unanswered`, also for what it refuses."""
+def ask(path: str, method: str, resource: str, given: JSON | None = None, query: str = "") -> JSON:
+    """What the daemon answers; raises `Unanswered`, also for what it refuses. `query` is encoded already."""
     connection = _Connection(path)
     try:
         content = None if given is None else json.dumps(given).encode("utf-8")
         headers = {"Content-Type": "application/json"} if content is not None else {}
-        connection.request(method, quote(resource, safe="/:", errors="surrogateescape"), content, headers)
+        target = quote(resource, safe="/:", errors="surrogateescape")
+        connection.request(method, f"{target}?{query}" if query else target, content, headers)
         response = connection.getresponse()
         answer = response.read(MAX_ANSWER + 1)
         if response.length and len(answer) <= MAX_ANSWER:

@@ -11,6 +11,7 @@ from twisted_relay.config.check import check
 from twisted_relay.config.diagnostics import Diagnostic, Report
 from twisted_relay.config.includes import read_files
 from twisted_relay.config.tree import (
+    AccountingOptions,
     AdminOptions,
     AuthOptions,
     BackendOptions,
@@ -57,6 +58,7 @@ def _tree(path: str, sections: Sequence[Section]) -> Config:
         relay=next((each for each in made if isinstance(each, RelayOptions)), RelayOptions()),
         admin=next((each for each in made if isinstance(each, AdminOptions)), AdminOptions()),
         metrics=next((each for each in made if isinstance(each, MetricsOptions)), MetricsOptions()),
+        accounting=next((each for each in made if isinstance(each, AccountingOptions)), AccountingOptions()),
         dns=next((each for each in made if isinstance(each, DnsOptions)), DnsOptions()),
         listeners=tuple(each for each in made if isinstance(each, ListenerOptions)),
         tls={each.name: each for each in made if isinstance(each, TLSOptions)},

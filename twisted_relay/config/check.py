@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from twisted_relay.config import certificates
+from twisted_relay.config.accounting_check import check_accounting
 from twisted_relay.config.authentication import check_authentication
 from twisted_relay.config.binds import check_binds
 from twisted_relay.config.build import ONE_OF, OPTIONS, Section
@@ -301,6 +302,7 @@ CHECKS: tuple[Callable[[Sequence[Section], Report], None], ...] = (
     check_binds,
     check_backends,
     check_forwarding,
+    check_accounting,
     check_rules,
     check_failing,
     check_contradictions,

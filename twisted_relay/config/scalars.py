@@ -6,6 +6,7 @@ Times need a unit because a bare number means milliseconds to some and seconds t
 import itertools
 import os
 import re
+from collections.abc import Callable
 from decimal import Decimal
 
 from twisted_relay.config.option import Parser, one_word, word_list
@@ -126,6 +127,19 @@ def count(least: int = 0, most: int = MOST) -> Parser[int]:
     return one_word("number", parse)
 
 
+def _parse_count_or_off(text: str) -> int:
+    if text == "off":
+        return 0
+    if not _COUNT.fullmatch(text) or not 0 < int(text) <= MOST_NAMES:
+        raise not_valid(text, f"write a whole number from 1 to {MOST_NAMES}, or off")
+    return int(text)
+
+
+MOST_NAMES = 10_000
+COUNT_OR_OFF = one_word("number, or `off`", _parse_count_or_off, lambda number: str(number or "off"))
+"""How many names are kept; 0 is `off`."""
+
+
 def parse_port(text: str) -> int:
     """A port of TCP."""
     if not _COUNT.fullmatch(text) or not 0 < int(text) < 65536:
@@ -158,16 +172,25 @@ def percent(most: int) -> Parser[float]:
 PERCENT = percent(50)
 
 
-def choice(*names: str) -> Parser[str]:
-    """One of these words."""
-
+def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in names:
             listed = ", ".join(names[:-1]) + " or " + names[-1] if len(names) > 1 else names[0]
             raise not_valid(text, f"write {listed}")
         return text
 
-    return one_word(" or ".join(f"`{name}`" for name in names), parse)
+    return parse
+
+
+def choice(*names: str) -> Parser[str]:
+    """One of these words."""
+    return one_word(" or ".join(f"`{name}`" for name in names), _one_of(names))
+
+
+def words_of(*names: str) -> Parser[tuple[str, ...]]:
+    """One or more of these words, each once."""
+    listed = word_list(", ".join(f"`{name}`" for name in names), _one_of(names))
+    return Parser(listed.kind, lambda value: tuple(dict.fromkeys(listed.read(value))), listed.show)
 
 
 def _parse_mode(text: str) -> int:

@@ -10,7 +10,14 @@ from twisted_relay.config.sections.auth import AuthOptions
 from twisted_relay.config.sections.backend import BackendOptions
 from twisted_relay.config.sections.listener import ListenerOptions, TLSOptions
 from twisted_relay.config.sections.lists import ListOptions
-from twisted_relay.config.sections.process import AdminOptions, DnsOptions, LogOptions, MetricsOptions, RelayOptions
+from twisted_relay.config.sections.process import (
+    AccountingOptions,
+    AdminOptions,
+    DnsOptions,
+    LogOptions,
+    MetricsOptions,
+    RelayOptions,
+)
 from twisted_relay.config.sections.route import RouteOptions
 from twisted_relay.config.sections.rules import RulesOptions
 from twisted_relay.config.values import Location
@@ -18,6 +25,7 @@ from twisted_relay.config.values import Location
 __all__ = [
     "SECTIONS",
     "SINGLETONS",
+    "AccountingOptions",
     "AdminOptions",
     "AuthOptions",
     "BackendOptions",
@@ -53,6 +61,7 @@ SECTIONS: dict[str, type[SectionOptions]] = {
     "relay": RelayOptions,
     "admin": AdminOptions,
     "metrics": MetricsOptions,
+    "accounting": AccountingOptions,
     "dns": DnsOptions,
     "listener": ListenerOptions,
     "tls": TLSOptions,
@@ -65,7 +74,7 @@ SECTIONS: dict[str, type[SectionOptions]] = {
 }
 """Every type of section, in the order of the reference page."""
 
-SINGLETONS = frozenset({"relay", "admin", "metrics", "dns"})
+SINGLETONS = frozenset({"relay", "admin", "metrics", "accounting", "dns"})
 """Sections that have no name and stand once; the others have one and may have defaults."""
 
 
@@ -77,6 +86,7 @@ class Config:
     relay: RelayOptions = field(default_factory=RelayOptions)
     admin: AdminOptions = field(default_factory=AdminOptions)
     metrics: MetricsOptions = field(default_factory=MetricsOptions)
+    accounting: AccountingOptions = field(default_factory=AccountingOptions)
     dns: DnsOptions = field(default_factory=DnsOptions)
     listeners: tuple[ListenerOptions, ...] = ()
     tls: dict[str, TLSOptions] = field(default_factory=dict)

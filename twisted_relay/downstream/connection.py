@@ -125,12 +125,14 @@ class ClientConnection(Protocol):
             exchange.bytes_sent += from_server
             listener.counters.bytes_received += from_client - len(early)
             listener.counters.active_requests -= 1
+            listener.tunnels.pop(tunnel, None)
             upgraded.closed()
             exchange.finish(listener.now())
             listener.disconnected(cast(Connection, self), self._origin.client)
 
         tunnel = Tunnel(listener.deadlines, upgraded.idle_timeout, done)
         tunnel.ends_at = upgraded.ends_at
+        listener.tunnels[tunnel] = exchange
         tunnel.join(self.transport, upgraded.transport, early)
 
     # -- closing --------------------------------------------------------------------------------------------------

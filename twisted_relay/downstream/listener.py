@@ -13,12 +13,13 @@ from typing import Protocol
 from twisted_relay.auth.door import SOCKSDoor
 from twisted_relay.config.tree import ListenerOptions
 from twisted_relay.downstream.plan import Plan
-from twisted_relay.exchange import Observer
+from twisted_relay.exchange import Exchange, Observer
 from twisted_relay.http.forwarding import Origin, prepare_request
 from twisted_relay.http.http1 import RequestLimits, read_request
 from twisted_relay.http.message import Request
 from twisted_relay.http.proxied import prepare_proxied_request, read_proxied_or_own_request, read_proxied_request
 from twisted_relay.net.deadlines import Deadlines, Limited
+from twisted_relay.net.tunnel import Tunnel
 from twisted_relay.networks import NetworkSet
 from twisted_relay.routing import Router
 
@@ -69,6 +70,8 @@ class Listener:
         self.limits = RequestLimits(options.max_request_line, options.max_header, options.max_header_fields)
         self.counters = ListenerCounters()
         self.connections: set[Connection] = set()
+        self.tunnels: dict[Tunnel, Exchange] = {}
+        """Those that are open, the oldest first."""
         self.draining = False
         self.on_idle: Callable[[], None] | None = None
         """Called when the last connection of a draining listener is gone."""

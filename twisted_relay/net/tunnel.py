@@ -89,6 +89,11 @@ class _End(Protocol):
             if rest and self.other.open:
                 cast(Any, self.other.transport).write(rest)
 
+    @property
+    def moved(self) -> int:
+        """Octets until now."""
+        return self.received if self.pump is None else self.received + self.pump.moved
+
     def readConnectionLost(self) -> None:
         self.reading = False
         self.stop_pump()
@@ -137,6 +142,11 @@ class Tunnel:
             self._client.dataReceived(early)
         cast(Any, client).resumeProducing()
         cast(Any, server).resumeProducing()
+
+    @property
+    def moved(self) -> tuple[int, int]:
+        """Octets until now: (from the client, from the server)."""
+        return self._client.moved, self._server.moved
 
     def touch(self) -> None:
         """Something moved."""

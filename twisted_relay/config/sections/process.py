@@ -11,6 +11,7 @@ from twisted_relay.config.scalars import (
     ANY_TIME,
     BOOLEAN,
     BUCKETS,
+    COUNT_OR_OFF,
     HOSTS_FILE,
     LOG_TARGET,
     PATH,
@@ -18,9 +19,12 @@ from twisted_relay.config.scalars import (
     WORDS,
     choice,
     count,
+    words_of,
 )
 from twisted_relay.config.values import NOWHERE, Address, BindAddress, Location, Network, UnixAddress
 
+KINDS = ("destinations", "users", "clients")
+"""What `[accounting]` can count."""
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 OPENTELEMETRY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 
@@ -184,6 +188,29 @@ class MetricsOptions:
         "Upper bounds of the buckets of request durations: plain numbers of seconds, rising. More of them cost "
         "more series. The default is the recommendation of OpenTelemetry.",
         "0.01 0.1 0.5 1 5",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountingOptions:
+    """Who uses the forward proxies, and where they go: the largest of each, for `relay top`. Only in memory: nothing
+    of it is written anywhere, and metrics never have names of hosts or users."""
+
+    name: str = ""
+    where: Location = field(default=NOWHERE, compare=False)
+    top: int = option(
+        COUNT_OR_OFF,
+        0,
+        "How many names of each kind are kept, with their requests and bytes; `off` counts nothing. However many there "
+        "are, one that has more than this part of all (with 100: more than 1%) is among them. Each costs about 2 kB.",
+        "100",
+    )
+    of: tuple[str, ...] = option(
+        words_of(*KINDS),
+        KINDS,
+        "What is counted: `destinations` (the hosts that are asked for), `users` (who have authenticated), `clients` "
+        "(addresses).",
+        "destinations users",
     )
 
 
