@@ -1,7 +1,8 @@
-"""Forward proxies: CPU per GB of a tunnel, per request of plain http, and memory of many tunnels. See README.md here.
+"""Forward proxies: CPU per GB of a tunnel, for each tunnel, per request of plain http, and memory of many tunnels.
 
 HAProxy and nginx cannot be asked with CONNECT (nginx at all, HAProxy only by rules of its own); they pass a TCP
-connection on to a fixed server, which is the same work without the request.
+connection on to a fixed server, which is the same work without the request. relay is asked with CONNECT and by SOCKS5.
+See README.md here.
 """
 
 import argparse
@@ -25,11 +26,12 @@ from processes import Cores, StartFailed, free_port, raise_descriptor_limit, spl
 
 PIECE = 1 << 18
 CONNECT = "CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
-#: name → (title, whether it is asked with CONNECT, its configuration, its command)
-PROXIES: dict[str, tuple[str, bool, str, str]] = {
+SOCKS5 = b"\x05\x01\x00" + b"\x05\x01\x00\x01\x7f\x00\x00\x01"
+#: name → (title, how it is asked for a tunnel, its configuration, its command)
+PROXIES: dict[str, tuple[str, str, str, str]] = {
     "relay": (
         "twisted_relay",
-        True,
+        "CONNECT",
         """\
 [listener:proxy]
 bind = 127.0.0.1:{port}
@@ -39,9 +41,21 @@ allow_destination = 127.0.0.0/8
 """,
         "{twistd} -n --pidfile= relay --config {configuration}",
     ),
+    "relay-socks": (
+        "twisted_relay SOCKS5",
+        "SOCKS5",
+        """\
+[listener:proxy]
+bind = 127.0.0.1:{port}
+mode = socks5
+connect_ports = {tunnel}
+allow_destination = 127.0.0.0/8
+""",
+        "{twistd} -n --pidfile= relay --config {configuration}",
+    ),
     "squid": (
         "Squid",
-        True,
+        "CONNECT",
         """\
 http_port 127.0.0.1:{port}
 acl all_requests src all
@@ -61,7 +75,7 @@ shutdown_lifetime 0 seconds
     ),
     "tinyproxy": (
         "tinyproxy",
-        True,
+        "CONNECT",
         """\
 Port {port}
 Listen 127.0.0.1
@@ -74,7 +88,7 @@ LogLevel Critical
     ),
     "haproxy": (
         "HAProxy (TCP)",
-        False,
+        "",
         """\
 global
     nbthread 1
@@ -92,7 +106,7 @@ listen tunnel
     ),
     "nginx": (
         "nginx (stream)",
-        False,
+        "",
         """\
 load_module /usr/lib/nginx/modules/ngx_stream_module.so;
 daemon off;
@@ -112,17 +126,19 @@ class Run:
     """One proxy that runs, and its figures in each round."""
 
     title: str
-    connects: bool
+    asked: str
+    """`CONNECT`, `SOCKS5`, or nothing where the server behind it is fixed."""
     pid: int
     port: int
     per_gb: list[float] = field(default_factory=list)
+    per_tunnel: list[float] = field(default_factory=list)
     per_request: list[float] = field(default_factory=list)
 
 
 @contextmanager
 def proxy(name: str, tunnel: int, cores: Cores, directory: Path) -> Iterator[Run]:
     """Run a proxy while the block runs."""
-    title, connects, template, command = PROXIES[name]
+    title, asked, template, command = PROXIES[name]
     port, configuration = free_port(), directory / f"{name}.conf"
     configuration.write_text(template.format(port=port, tunnel=tunnel, configuration=configuration))
     words = command.format(configuration=configuration, twistd=Path(sys.executable).with_name("twistd")).split()
@@ -133,7 +149,7 @@ def proxy(name: str, tunnel: int, cores: Cores, directory: Path) -> Iterator[Run
     )
     try:
         _wait_until_it_accepts(process, port, directory / f"{name}.log")
-        yield Run(title, connects, process.pid, port)
+        yield Run(title, asked, process.pid, port)
     finally:
         process.terminate()
         try:
@@ -181,7 +197,14 @@ def _pour(connection: socket.socket) -> None:
 def tunnel_through(run: Run, tunnel: int) -> socket.socket:
     """A connection through the proxy to the server behind it."""
     client = socket.create_connection(("127.0.0.1", run.port), 20)
-    if run.connects:
+    if run.asked == "SOCKS5":
+        client.sendall(SOCKS5 + tunnel.to_bytes(2))
+        answer = b""
+        while len(answer) < 12 and (octets := client.recv(12 - len(answer))):
+            answer += octets
+        if answer[:4] != b"\x05\x00\x05\x00":
+            raise StartFailed(f"{run.title}: {answer!r}")
+    elif run.asked:
         client.sendall(CONNECT.format(port=tunnel).encode())
         head = b""
         while b"\r\n\r\n" not in head:
@@ -205,6 +228,14 @@ def download(run: Run, tunnel: int, megabytes: int) -> float:
     if received < megabytes * 1_000_000:
         raise StartFailed(f"{run.title}: {received} octets instead of {megabytes} MB")
     return (cpu_seconds(run.pid) - before) / received * 1e9
+
+
+def open_and_close(run: Run, tunnel: int, count: int) -> float:
+    """CPU seconds for each tunnel that is opened, one after the other, and closed without use."""
+    before = cpu_seconds(run.pid)
+    for _ in range(count):
+        tunnel_through(run, tunnel).close()
+    return (cpu_seconds(run.pid) - before) / count
 
 
 def requests(run: Run, origin: int, directory: Path, seconds: int) -> float:
@@ -239,14 +270,15 @@ def hold(run: Run, tunnel: int, count: int) -> str:
 
 def report(runs: Sequence[Run]) -> None:
     """One line for each proxy."""
-    print(f"{'':<20}{'CPU s/GB':>12}{'× relay':>9}{'CPU µs/request':>18}{'× relay':>9}")
+    heads = ("CPU s/GB", "CPU µs/tunnel", "CPU µs/request")
+    print(f"{'':<22}" + "".join(f"{head:>15}{'× relay':>9}" for head in heads))
     for run in runs:
         cells = ""
-        for figures, scale, own in ((run.per_gb, 1.0, runs[0].per_gb), (run.per_request, 1e6, runs[0].per_request)):
-            if figures:
-                figure = statistics.median(figures)
-                cells += f"{figure * scale:>14.3f}{figure / statistics.median(own):>9.2f}"
-        print(f"{run.title:<20}{cells}")
+        for name, scale in (("per_gb", 1.0), ("per_tunnel", 1e6), ("per_request", 1e6)):
+            figures, own = getattr(run, name), getattr(runs[0], name)
+            figure = statistics.median(figures) if figures else 0.0
+            cells += f"{figure * scale:>15.3f}{figure / statistics.median(own):>9.2f}" if figures else " " * 24
+        print(f"{run.title:<22}{cells}".rstrip())
 
 
 def arguments() -> argparse.Namespace:
@@ -255,6 +287,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--proxies", default=",".join(PROXIES), help="default %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="default %(default)s")
     parser.add_argument("--megabytes", type=int, default=1000, help="of each download, default %(default)s")
+    parser.add_argument("--openings", type=int, default=1000, help="tunnels opened in each round, default %(default)s")
     parser.add_argument("--seconds", type=int, default=3, help="of requests in each round, default %(default)s")
     parser.add_argument("--tunnels", type=int, default=0, help="also hold so many tunnels at once")
     return parser.parse_args()
@@ -266,7 +299,7 @@ def main() -> None:
     stop_on_sigterm()
     raise_descriptor_limit()
     cores = split_cores()
-    names = [name for name in options.proxies.split(",") if shutil.which(name) or name == "relay"]
+    names = [name for name in options.proxies.split(",") if shutil.which(name) or name.startswith("relay")]
     with tempfile.TemporaryDirectory(prefix="relay-bench-") as folder, ExitStack() as stack:
         directory = Path(folder)
         directory.chmod(0o777)
@@ -280,7 +313,9 @@ def main() -> None:
             for _ in range(options.rounds):
                 for run in runs:
                     run.per_gb.append(download(run, tunnel, options.megabytes))
-                    if run.connects:
+                    if run.asked:
+                        run.per_tunnel.append(open_and_close(run, tunnel, options.openings))
+                    if run.asked == "CONNECT":
                         run.per_request.append(requests(run, origin, directory, options.seconds))
             report(runs)
             print(disturbance(before, machine_now()))
