@@ -70,6 +70,9 @@ class AuthenticationTests(SynchronousTestCase):
         """Passwords that cross a network without TLS are warned of."""
         self.assertEqual(self.load(GATEWAY.replace("127.0.0.1:80", ":80")), ["5:8: warning[clear-text]"])
         self.assertEqual(self.load(FORWARD.replace("127.0.0.1", "10.0.0.1")), ["4:8: warning[clear-text]"])
+        socks = FORWARD.replace("forward", "socks5")
+        self.assertEqual(self.load(socks), [])
+        self.assertEqual(self.load(socks.replace("127.0.0.1", "10.0.0.1")), ["4:8: warning[clear-text]"])
         for bind in ("localhost:80", "[::1]:80", "unix:/run/relay.sock"):
             self.assertEqual(self.load(GATEWAY.replace("127.0.0.1:80", bind)), [], bind)
 

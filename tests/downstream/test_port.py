@@ -16,6 +16,7 @@ from twisted.internet.task import Clock, deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
+from tests.socks.messages import HELLO
 from tests.support.playbook import LISTENER, ROUTE, get
 from twisted_relay.config.tree import ListenerOptions
 from twisted_relay.config.values import Address, UnixAddress
@@ -53,6 +54,13 @@ class Client(Protocol):
         """Close the connection; fires when it is closed."""
         self.transport.loseConnection()  # type: ignore[union-attr]
         return self.lost
+
+
+class Greeter(Client):
+    """Speaks SOCKS5."""
+
+    def connectionMade(self) -> None:
+        self.transport.write(HELLO)  # type: ignore[union-attr]
 
 
 class PortTests(TestCase):
@@ -166,3 +174,13 @@ class PortTests(TestCase):
         await self.assertFailure(self.client(ports.addresses[0]), ConnectionRefusedError, Exception)
         self.assertEqual(len(self.listener.connections), 1)
         await self.left(client)
+
+    async def test_socks(self) -> None:
+        """With `mode = socks5` a client is greeted in that; the limit for each client holds there too."""
+        ports = self.listen(replace(LISTENER, bind=(HERE,), mode="socks5", max_connections_per_client=1))
+        first: Any = await connectProtocol(self.endpoint(ports.addresses[0]), Greeter())
+        self.assertEqual(await first.answered, b"\x05\x00")
+        second = await self.client(ports.addresses[0])
+        await second.lost
+        self.assertEqual(self.listener.counters.rejected["client_limit"], 1)
+        await self.left(first)
