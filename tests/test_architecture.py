@@ -4,6 +4,7 @@
    imports `service`; nothing of our own is imported inside a function.
 2. Pure where it decides: what stands in PURE, and all it imports, stays clear of `twisted.internet`.
 3. Downstream does not know upstream: families in one row of LAYERS do not know each other.
+4. Who connects to somewhere does so through `upstream.dial`, where a guard can judge it; the others stand in DIALLING.
 """
 
 import ast
@@ -105,8 +106,49 @@ PURE_MODULES = (
     "upstream.recent_times",
     "upstream.replay",
     "upstream.retry",
+    "upstream.talks",
 )
 IMPURE_MODULES = ("cache.stores",)
+
+#: Words by which a connection is opened, or datagrams are sent.
+DIALS = frozenset(
+    [
+        "connectTCP",
+        "connectUNIX",
+        "connectSSL",
+        "listenUDP",
+        "dial_tcp",
+        "dial_unix",
+        "connect_ex",
+        "create_connection",
+        "Connector",
+        "SOCK_DGRAM",
+        "HTTPConnection",
+        "HTTPSConnection",
+        "HostnameEndpoint",
+        "clientFromString",
+        "wrapClientTLS",
+        "Agent",
+        "urlopen",
+        "getaddrinfo",
+        "treq",
+        "TCP4ClientEndpoint",
+        "TCP6ClientEndpoint",
+        "UNIXClientEndpoint",
+        "SSL4ClientEndpoint",
+        "open_connection",
+        "create_datagram_endpoint",
+    ]
+)
+#: Who may use them: the one connector, and whoever cannot go through it, with the reason.
+DIALLING = {
+    "net.transport": "what the connector is made of",
+    "upstream.dial": "the connector: traffic, checks, lists, parents",
+    "names.nameservers": "name servers, which only the operator names, by address; the connector needs them itself",
+    "names.routes": "asks the system for a route; nothing is sent",
+    "net.interfaces": "asks the system for its addresses; nothing is sent",
+    "cli.daemon": "the command, not the daemon: asks it over its socket",
+}
 
 REACTOR = "twisted.internet"
 
@@ -247,6 +289,25 @@ def _chain_to_reactor(start: str, edges: Mapping[str, Iterable[str]]) -> list[st
     return []
 
 
+def dialling(modules: Sources) -> list[str]:
+    """Modules that connect to somewhere by themselves."""
+    wrong = []
+    for name, text in modules.items():
+        if name.removeprefix(PACKAGE + ".") not in DIALLING:
+            wrong += [f"{name}:{line}: {word} goes past upstream.dial" for line, word in _words(ast.parse(text))]
+    return wrong
+
+
+def _words(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The words of DIALS that a module uses, with their lines: also as an attribute, or when it imports them."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr=word) | ast.Name(id=word) | ast.alias(name=word) if word in DIALS:
+                yield node.lineno, word
+            case ast.ImportFrom(module=module) | ast.Import(names=[ast.alias(name=module), *_]) if module is not None:
+                yield from ((node.lineno, part) for part in module.split(".") if part in DIALS)
+
+
 class PackageTests(SynchronousTestCase):
     """The package keeps the rules."""
 
@@ -272,6 +333,16 @@ class PackageTests(SynchronousTestCase):
     def test_what_decides_is_pure(self) -> None:
         """Decisions are plain functions of their arguments, as far as the imports in our own sources lead."""
         self.check(impure(sources()))
+
+    def test_one_connector(self) -> None:
+        """Whoever opens a connection does it where a guard can judge the address; exceptions have a reason."""
+        self.check(dialling(sources()))
+
+    def test_exceptions_are_needed(self) -> None:
+        """Nobody stands in DIALLING without need."""
+        found = sources()
+        needed = {name for name in DIALLING if list(_words(ast.parse(found[f"{PACKAGE}.{name}"])))}
+        self.assertEqual(needed, set(DIALLING))
 
     def test_what_decides_runs_without_the_reactor(self) -> None:
         """The same when they are really loaded, whatever other packages import in turn."""
@@ -301,6 +372,9 @@ RULES = (
         package(cli__run=f"{OURS} import service", service=""),
         package(web=f"{OURS}.service import X"),
     ),
+    (dialling, package(upstream__dial="r.connectTCP(a)"), package(feeds="r.connectTCP(a)")),
+    (dialling, package(http="x = connect()"), package(http="from twisted.web.client import Agent")),
+    (dialling, package(cli__daemon="import treq"), package(admin="import treq")),
     (impure, package(net="from twisted.internet import tcp"), package(routing="from twisted.internet import task")),
     (impure, package(http="from twisted.logger import Logger"), package(http="from twisted import internet")),
     (

@@ -91,6 +91,7 @@ class DocumentsTests(SynchronousTestCase):
         files = {
             "maintenance.html": b"Back soon.\n",
             "htpasswd": b"alice:$2y$12$WYZ89ebzVMj63Y/RU4nhaOZ/7IkydYsZgMfgeI.90fclS9Lh8t9dK\n",
+            "office-password": b"secret\n",
             "servers.txt": b"http://10.0.0.11:8000\n",
             "tls/internal-ca.pem": authority.cert_pem.bytes(),
             **dict.fromkeys(("tls/fullchain.pem", "tls/client.pem"), pair.cert_chain_pems[0].bytes()),

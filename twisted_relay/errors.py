@@ -270,6 +270,31 @@ class TLSFailed(ServerError):
     proxy_status = "tls_protocol_error"
 
 
+class ParentFailed(ConnectFailed):
+    """A parent broke off before the way to the destination was open, or what it said is not what its protocol says."""
+
+    reason = "parent"
+    proxy_status = "destination_unavailable"
+    explanation = "The proxy behind this one failed to answer."
+
+
+class ParentDenied(ServerError):
+    """A parent does not take our credentials, or wants some."""
+
+    reason = "parent_credentials"
+    proxy_status = "proxy_configuration_error"
+    explanation = "The proxy behind this one does not serve it."
+
+
+class ParentRefused(ServerError):
+    """A parent works, but does not reach the destination, or does not want to."""
+
+    reason = "parent_refused"
+    proxy_status = "destination_unavailable"
+    explanation = "The proxy behind this one did not reach the destination."
+    is_held_against_servers = False
+
+
 class ConnectionReset(ServerError):
     """The server closed the connection before any octet of its response."""
 

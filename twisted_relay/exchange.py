@@ -45,6 +45,7 @@ class Exchange:
         "listener",
         "observers",
         "origin",
+        "parent",
         "request",
         "request_id",
         "request_line",
@@ -75,6 +76,8 @@ class Exchange:
         """Name of the server that answered or was tried last."""
         self.rule = ""
         """The rule of a forward proxy that decided, with its place; empty where there are none."""
+        self.parent = ""
+        """The parent through which it goes, as the rule says at first and as it is then; empty: straight."""
         self.addresses: tuple[str, ...] | None = None
         """The only addresses of the destination that may be dialled; None if the rules did not ask for them."""
         self.stuck = ""

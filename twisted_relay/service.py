@@ -90,11 +90,11 @@ class Relay:
         traffic = Traffic(config, surroundings, self._observers, Given(self.ourselves, verifiers))
         fetches = Fetches(surroundings, Guard((), self.ourselves), config.relay.state_dir)
         self.feeds = feeds_of(traffic.lists, config.lists, fetches)
-        self.backends, self.listeners = traffic.backends, traffic.listeners
+        self.backends, self.listeners = traffic.groups, traffic.listeners
         self.forwards = traffic.outward.forwards
         if self.accounting is not None:
             self.accounting.running = partial(running_in, self.listeners)
-        self.rules = traffic.rules
+        self.rules, self.ways = traffic.rules, traffic.outward.ways
         self.authentication = traffic.authentication
         self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
         self.discoveries = discoveries_of(self.backends.values(), self.nameservers)
@@ -108,6 +108,8 @@ class Relay:
         """Who is told of every exchange of a listener: metrics, and its access log."""
         routes = [route for route in self.config.routes if not route.listener or options.name in route.listener]
         backends = sorted({options.backend, *(route.backend for route in routes)} - {""})
+        if options.leads_out:
+            backends += [parent.label for parent in self.config.parents.values()]
         requests = RequestMetrics(options.name, backends, self.config.metrics.buckets)
         self.requests.append(requests)
         log = self.logs.get(options.access_log)
@@ -135,7 +137,7 @@ class Relay:
 
     def _make_control(self) -> AdminPorts:
         servers = Servers(self.backends, time.time)
-        explain = Explain(self.listeners, self.backends, self.rules)
+        explain = Explain(self.listeners, self.backends, self.rules, self.ways)
         resource = Control(
             {"/api/servers": lambda _: servers.all(), "/api/servers/": servers.one},
             {"/api/servers/": servers.change, "/api/explain": lambda _, given: explain.answer(given)},
@@ -277,7 +279,8 @@ def _tick(config: Config) -> float:
             listener.tunnel_idle_timeout,
         )
     ]
-    times += [time for backend in config.backends.values() for time in backend.times]
+    groups = (*config.backends.values(), *config.parents.values())
+    times += [time for group in groups for time in group.times]
     return tick_for(times)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from twisted_relay.config.balance import show_balance
 from twisted_relay.config.discover import show_place
-from twisted_relay.config.tree import BackendOptions, Config, ListenerOptions, RouteOptions
+from twisted_relay.config.health import show_check
+from twisted_relay.config.tree import BackendOptions, Config, ListenerOptions, ParentOptions, RouteOptions
 from twisted_relay.config.values import FieldMatch, HostPattern, PathPattern, QueryMatch, Redirect, ServerSpec
 
 MOST_LINES = 50
@@ -27,7 +28,15 @@ def summary(
     logs = [f"log {options.name}: {options.format} to {options.to}" for options in config.logs.values()]
     private = [f"admin: {', '.join(admin)}: /metrics /-/healthy /-/ready"] if admin else []
     private += [f"control: {', '.join(control)}"] if control else []
-    return [*listeners, *_first(routes, "routes"), *_first(backends, "backends"), *logs, *private]
+    parents = [_parent(options) for options in config.parents.values()]
+    return [
+        *listeners,
+        *_first(routes, "routes"),
+        *_first(backends, "backends"),
+        *_first(parents, "parents"),
+        *logs,
+        *private,
+    ]
 
 
 def warnings(config: Config) -> list[str]:
@@ -37,8 +46,8 @@ def warnings(config: Config) -> list[str]:
         for options in config.listeners
         if options.open and options.leads_out
     ] + [
-        f"backend {options.name}: tls_verify = off: anyone on the way to its servers can read and change what is sent"
-        for options in config.backends.values()
+        f"{_named(options)}: tls_verify = off: anyone on the way to its servers can read and change what is sent"
+        for options in (*config.backends.values(), *config.parents.values())
         if not options.tls_verify and options.may_have_https
     ]
 
@@ -61,6 +70,8 @@ def _listener(options: ListenerOptions, bound: Sequence[str]) -> str:
     if options.leads_out:
         kind = "SOCKS5 proxy" if options.mode == "socks5" else "forward proxy"
         parts.append(f"{kind} with [rules:{options.rules}]" if options.rules else f"{kind} without rules")
+        if options.parent:
+            parts.append(f"through parent {options.parent}")
     elif options.redirect is not None:
         parts.append(f"otherwise {_redirect(options.redirect)}")
     elif options.backend:
@@ -125,18 +136,36 @@ def _query(match: QueryMatch) -> str:
 
 
 def _backend(options: BackendOptions) -> str:
-    parts = [f"backend {options.name}: {show_balance(options.balance)} over {_servers(options)}"]
+    return "; ".join(_watched(options))
+
+
+def _parent(options: ParentOptions) -> str:
+    parts = list(_watched(options))
+    if options.for_:
+        names = _joined(f".{domain.name}" if domain.below else domain.name for domain in options.for_)
+        parts.append(f"for {names}")
+    if options.direct:
+        parts.append("otherwise straight")
+    return "; ".join(parts)
+
+
+def _watched(options: BackendOptions) -> Iterator[str]:
+    """Who the servers are, and how they are looked after."""
+    yield f"{_named(options)}: {show_balance(options.balance)} over {_servers(options)}"
     if options.check is not None:
         check = options.check
-        asked = f"{check.method} {check.path}" if check.kind == "http" else check.kind
-        parts.append(f"check {asked} every {options.check_interval:g}s")
+        asked = f"{check.method} {check.path}" if check.kind == "http" else show_check(check)
+        yield f"check {asked} every {options.check_interval:g}s"
     if options.eject_after is not None:
-        parts.append(f"ejected after {options.eject_after.errors} errors in {options.eject_after.window:g}s")
+        yield f"ejected after {options.eject_after.errors} errors in {options.eject_after.window:g}s"
     if options.eject_outliers is not None:
-        parts.append(f"ejected {options.eject_outliers.deviations:g} standard deviations below the others")
+        yield f"ejected {options.eject_outliers.deviations:g} standard deviations below the others"
     if options.breaker is not None:
-        parts.append(f"breaker opens at {options.breaker.share * 100:g}% errors in {options.breaker.window:g}s")
-    return "; ".join(parts)
+        yield f"breaker opens at {options.breaker.share * 100:g}% errors in {options.breaker.window:g}s"
+
+
+def _named(options: BackendOptions) -> str:
+    return f"{'parent' if isinstance(options, ParentOptions) else 'backend'} {options.name}"
 
 
 def _servers(options: BackendOptions) -> str:
@@ -149,7 +178,7 @@ def _servers(options: BackendOptions) -> str:
 
 
 def _server(spec: ServerSpec) -> str:
-    text = str(spec.address) if spec.scheme == "http" else f"https://{spec.address}"
+    text = str(spec.address) if spec.scheme == "http" else f"{spec.scheme}://{spec.address}"
     if spec.name != str(spec.address):
         text = f"{spec.name} {text}"
     if spec.weight != 1:

@@ -53,7 +53,7 @@ def server_context(options: BackendOptions, host: str) -> IOpenSSLClientConnecti
         trust = ssl.trustRootFromCertificates(_certificates(options.tls_ca)) if options.tls_ca else ssl.platformTrust()
         return ssl.optionsForClientTLS(name, trustRoot=trust, clientCertificate=certificate)
     except _UNUSABLE as error:
-        raise ConfigurationError(f"[backend:{options.name}]: {error}") from error
+        raise ConfigurationError(f"{options.title}: {error}") from error
 
 
 def _certificates(path: str) -> list[ssl.Certificate]:

@@ -13,6 +13,7 @@ ORDINARY = {
     "listener": "web",
     "route": "all",
     "backend": "app",
+    "parent": None,
     "server": "10.0.0.1:80",
     "client": "192.0.2.7",
     "user": None,
@@ -37,7 +38,7 @@ ORDINARY = {
 }
 #: What is not known of a request that could not be read.
 UNKNOWN = (
-    *("route", "backend", "server", "host", "method", "target", "protocol", "rule"),
+    *("route", "backend", "parent", "server", "host", "method", "target", "protocol", "rule"),
     *("sent_after", "response_time"),
     *("request_id", "user_agent", "referer"),
 )

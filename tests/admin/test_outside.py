@@ -119,3 +119,74 @@ class OutsideTests(SynchronousTestCase):
         self.assertEqual(self.ask("GET", "/x", listener="proxy")["refused"]["status"], 400)
         self.assertEqual(self.ask("GET", "https://example.org/", listener="proxy")["refused"]["status"], 501)
         self.assertEqual(self.ask("CONNECT", "example.org", listener="proxy")["refused"]["status"], 400)
+
+
+PARENTS = """\
+[listener:proxy]
+bind = 127.0.0.1:3128
+mode = forward
+rules = egress
+parent = hq
+
+[parent:hq]
+servers =
+    p1 http://proxy.example:3128
+    p2 http://10.0.0.2:3128 backup
+username = relay
+password_file = password
+direct = yes
+
+[parent:lab]
+servers = s1 socks5://10.0.0.3:1080
+for = .lab.example
+
+[rules:egress]
+rule =
+    allow domain .near.example parent direct
+    allow domain .far.example parent lab
+    allow all
+"""
+
+
+class ParentTests(SynchronousTestCase):
+    """Requests that go through parents."""
+
+    def ask(self, method: str, url: str) -> dict[str, Any]:
+        """The answer to a question."""
+        folder = self.mktemp()
+        os.mkdir(folder)
+        files = {"relay.ini": PARENTS, "password": "s3cret\n"}
+        traffic = _put_together(config_of(load_files(folder, files)))
+        explain = Explain(traffic.listeners, traffic.groups, traffic.rules, traffic.outward.ways)
+        return cast("dict[str, Any]", explain.answer({"method": method, "url": url}))
+
+    def test_why(self) -> None:
+        """The parent is named, why it is that one, and its proxies in their order."""
+        for url, parent, why in (
+            ("http://a.example/", "hq", "it is the parent of the listener"),
+            ("http://a.lab.example/", "lab", "it is for .lab.example"),
+            ("http://a.far.example/", "lab", "the rule says parent lab"),
+        ):
+            answer = self.ask("GET", url)
+            self.assertTrue(is_taken(answer))
+            self.assertEqual((answer["parent"]["name"], answer["parent"]["why"]), (parent, why))
+            self.assertEqual(answer["backend"]["name"], f"parent:{parent}")
+            self.assertIn(f"through parent {parent}: {why}", as_text(answer))
+        self.assertNotIn("parent", self.ask("GET", "http://a.near.example/"))
+
+    def test_what_leaves(self) -> None:
+        """HTTP proxies get the whole URI and credentials, which are not shown; SOCKS5 proxies what origins get."""
+        answer = self.ask("GET", "http://A.example/x")
+        self.assertEqual(
+            answer["forwarded"]["head"],
+            ["GET http://a.example/x HTTP/1.1", "Host: a.example", "Proxy-Authorization: (hidden)"],
+        )
+        text = as_text(answer)
+        for words in ("parent hq", "p1", "backup: others are usable", "straight to it if none of these can be used"):
+            self.assertIn(words, text)
+        self.assertEqual(
+            self.ask("GET", "http://a.lab.example/x")["forwarded"]["head"], ["GET /x HTTP/1.1", "Host: a.lab.example"]
+        )
+        tunnel = self.ask("CONNECT", "a.example:443")
+        self.assertEqual((tunnel["forwarded"]["server"], tunnel["forwarded"]["head"]), ("a.example:443", []))
+        self.assertIn("a tunnel to a.example:443, through parent hq", as_text(tunnel))

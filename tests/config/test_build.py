@@ -25,8 +25,8 @@ class BuildTests(SynchronousTestCase):
             (
                 "[cache:x]",
                 "unknown-section",
-                "known are relay, admin, metrics, accounting, dns, listener, tls, route, backend, rules, list, auth, "
-                "log, defaults",
+                "known are relay, admin, metrics, accounting, dns, listener, tls, route, backend, rules, parent, list, "
+                "auth, log, defaults",
             ),
             ("[relay:a]", "bad-section", "write [relay]"),
             ("[backend]", "bad-section", "write [backend:NAME]"),

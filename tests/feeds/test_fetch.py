@@ -19,7 +19,7 @@ from twisted_relay.lists.reading import Unusable
 from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.upstream.assemble import Surroundings
-from twisted_relay.upstream.dial import Dialler
+from twisted_relay.upstream.dial import Dialler, Judge
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 10\r\nETag: "1"\r\nLast-Modified: Mon\r\n\r\na.example\n'
 
@@ -39,7 +39,7 @@ class FetchTests(SynchronousTestCase):
         """Nobody has been asked."""
         self.clock = Clock()
         self.calls: list[Call] = []
-        self.guards: list[Guard | None] = []
+        self.guards: list[Judge | None] = []
         self.guard = Guard()
         self.file = io.BytesIO()
 

@@ -80,8 +80,10 @@ class CheckContractTests(SynchronousTestCase):
     """What every check in the table promises to the monitor."""
 
     def test_cancelled(self) -> None:
-        """A check that is called off ends at once and leaves no timer."""
+        """A check that is called off ends at once and leaves no timer; that of parents is in `test_connect_check`."""
         for name, make in CHECKS.items():
+            if name == "connect":
+                continue
             group = Group("a", scheme="https")
             probe = Deferred.fromCoroutine(make(group.backend).probe(group.servers[0]))
             self.assertNoResult(probe)

@@ -61,7 +61,16 @@ FIELDS = (
         lambda exchange, wall: exchange.route or None,
     ),
     LogField(
-        "backend", "text", "The backend; null if none was asked.", lambda exchange, wall: exchange.backend or None
+        "backend",
+        "text",
+        "The backend; null if none was asked.",
+        lambda exchange, wall: None if exchange.parent else exchange.backend or None,
+    ),
+    LogField(
+        "parent",
+        "text",
+        "The parent through which a request of a forward proxy went; null if it went straight.",
+        lambda exchange, wall: exchange.parent or None,
     ),
     LogField(
         "server", "text", "The server that answered or was tried last.", lambda exchange, wall: exchange.server or None

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from twisted_relay.admin.candidates import describe_backend
 from twisted_relay.admin.json_input import JSON
-from twisted_relay.admin.outside import describe_outside
+from twisted_relay.admin.outside import Outside
 from twisted_relay.admin.question import Question, choose_listener, read_question
 from twisted_relay.admin.trial import Client, Trial, try_out
 from twisted_relay.config.tree import RouteOptions
@@ -21,6 +21,7 @@ from twisted_relay.http.http1 import write_request
 from twisted_relay.http.message import Response
 from twisted_relay.routing import Verdict
 from twisted_relay.rules.rules import Rules
+from twisted_relay.rules.ways import NO_PARENTS, Ways
 from twisted_relay.upstream.backend import Backend
 
 HIDDEN = "(hidden)"
@@ -32,11 +33,17 @@ class Explain:
     """Answers questions about requests, for these listeners and backends."""
 
     def __init__(
-        self, listeners: Sequence[Listener], backends: Mapping[str, Backend], rules: Mapping[str, Rules]
+        self,
+        listeners: Sequence[Listener],
+        backends: Mapping[str, Backend],
+        rules: Mapping[str, Rules],
+        ways: Ways = NO_PARENTS,
     ) -> None:
+        """`backends` has parents too, under their labels."""
         self._listeners = listeners
         self._backends = backends
         self._rules = rules
+        self._ways = ways
 
     def answer(self, given: JSON) -> JSON:
         """The answer to a question as JSON; raises `Refused` if it cannot be understood."""
@@ -63,8 +70,8 @@ class Explain:
             return {"forwarded": None, "backend": None}
         exchange = trial.exchange
         if trial.route.destination.leads_out:
-            rules = self._rules.get(listener.options.rules)
-            return {"backend": None, **describe_outside(exchange, listener, rules, question)}
+            outside = Outside(self._rules.get(listener.options.rules), self._ways, self._backends)
+            return {"backend": None, **outside.describe(exchange, listener, question)}
         backend = self._backends[trial.route.destination.backend]
         candidates = backend.peek(exchange)
         described = describe_backend(backend, exchange, candidates)

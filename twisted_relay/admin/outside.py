@@ -4,43 +4,88 @@ The name is not resolved and nothing is dialled, so what the guard says of its a
 the address, or the user, take them from whoever asks.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from time import time
 
+from twisted_relay.admin.candidates import describe_backend
 from twisted_relay.admin.json_input import JSON
 from twisted_relay.admin.question import Question
+from twisted_relay.config.tree import ParentOptions
+from twisted_relay.config.values import Address
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.errors import RelayError
 from twisted_relay.exchange import Exchange
+from twisted_relay.guard.hosts import read_host
 from twisted_relay.http.http1 import write_request
+from twisted_relay.http.proxied import authority_of, destination, write_to_proxy
 from twisted_relay.rules.rules import Rules, Ruling, Verdict
+from twisted_relay.rules.ways import Ways
+from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.permitted import asked_by
+from twisted_relay.upstream.server import Server
 
 
-def describe_outside(exchange: Exchange, listener: Listener, rules: Rules | None, question: Question) -> JSON:
-    """The members of an answer that tell of a request to somewhere else."""
-    try:
-        asked = asked_by(exchange)
-    except RelayError as error:
-        return _refused(error.status, error.reason, str(error))
-    verdicts: list[Verdict] = []
-    if rules is not None:
-        now, address = time(), question.address
-        asked = replace(asked, user=question.user, groups=frozenset(question.groups))
-        verdicts = list(rules.explain(asked, address or None, now))
-        ruling = rules.judge(asked, (address,) if address else None, now)
-        if isinstance(ruling, Ruling) and not ruling.allowed:
-            return _refused(403, "rule", f"denied by {ruling.label}", verdicts)
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What decides where a request goes: the rules of its listener, and the parents."""
+
+    rules: Rules | None
+    ways: Ways
+    backends: Mapping[str, Backend]
+    """Parents among them, under their labels."""
+
+    def describe(self, exchange: Exchange, listener: Listener, question: Question) -> JSON:
+        """The members of an answer that tell of a request to somewhere else."""
+        rules, ruled = self.rules, ""
+        try:
+            asked = asked_by(exchange)
+        except RelayError as error:
+            return _refused(error.status, error.reason, str(error))
+        verdicts: list[Verdict] = []
+        if rules is not None:
+            now, address = time(), question.address
+            asked = replace(asked, user=question.user, groups=frozenset(question.groups))
+            verdicts = list(rules.explain(asked, address or None, now))
+            ruling = rules.judge(asked, (address,) if address else None, now)
+            if isinstance(ruling, Ruling):
+                ruled = ruling.parent
+                if not ruling.allowed:
+                    return _refused(403, "rule", f"denied by {ruling.label}", verdicts)
+        if asked.method == "CONNECT" and not listener.options.may_connect(asked.port):
+            return _refused(403, "forbidden", f"port {asked.port} is not among connect_ports", verdicts)
+        way = self.ways.choose(ruled, asked.host, listener.options.parent)
+        said = [_said(each) for each in verdicts]
+        server = str(Address(asked.host, asked.port))
+        if not way.parent:
+            return {"forwarded": {"server": server, "head": _head(exchange, None)}, "rules": said}
+        exchange.parent = way.parent
+        parent = self.backends[f"parent:{way.parent}"]
+        candidates = parent.peek(exchange)
+        return {
+            "forwarded": {"server": server, "head": _head(exchange, candidates[0] if candidates else None)},
+            "rules": said,
+            "parent": {"name": way.parent, "why": way.why, "direct": _goes_direct(parent)},
+            "backend": describe_backend(parent, exchange, candidates),
+        }
+
+
+def _goes_direct(parent: Backend) -> bool:
+    return isinstance(parent.options, ParentOptions) and parent.options.direct
+
+
+def _head(exchange: Exchange, proxy: Server | None) -> list[str]:
+    """What leaves of a request that is no tunnel; `proxy` is whom it is for, if it is not for the destination."""
     request = exchange.request
     if request.method == b"CONNECT":
-        if not listener.options.may_connect(asked.port):
-            return _refused(403, "forbidden", f"port {asked.port} is not among connect_ports", verdicts)
-        head: list[str] = []
-    else:
-        octets = write_request(request, request.authority, b"")
-        head = octets.decode("utf-8", "backslashreplace").split("\r\n")[:-2]
-    server = f"[{asked.host}]:{asked.port}" if ":" in asked.host else f"{asked.host}:{asked.port}"
-    return {"forwarded": {"server": server, "head": head}, "rules": [_said(each) for each in verdicts]}
+        return []
+    octets = write_request(request, request.authority, b"")
+    if proxy is not None and proxy.spec.scheme != "socks5":
+        host, port = destination(request)
+        has_user = isinstance(proxy.options, ParentOptions) and proxy.options.username
+        hidden = b"Proxy-Authorization: (hidden)" if has_user else b""
+        octets = write_to_proxy(request, authority_of(read_host(host), port), hidden)
+    return octets.decode("utf-8", "backslashreplace").split("\r\n")[:-2]
 
 
 def _refused(status: int, reason: str, text: str, verdicts: list[Verdict] | None = None) -> JSON:

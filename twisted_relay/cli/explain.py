@@ -27,7 +27,7 @@ from twisted_relay.cli.explained import as_text
 from twisted_relay.config import Config, load
 from twisted_relay.config.render import as_text as as_diagnostic
 from twisted_relay.config.render import visible
-from twisted_relay.config.tree import BackendOptions, RouteOptions
+from twisted_relay.config.tree import BackendOptions, ParentOptions, RouteOptions
 from twisted_relay.config.values import ServerSpec
 from twisted_relay.errors import ConfigurationError
 from twisted_relay.feeds.assemble import load_now
@@ -95,9 +95,9 @@ def _asked(arguments: argparse.Namespace, question: JSON) -> JSON:
     traffic = _put_together(config)
     for problem in load_now(traffic.lists, config.lists, config.relay.state_dir):
         print_text(visible(f"{problem}; explained without it"), sys.stderr)
-    backends = traffic.backends
+    explain = Explain(traffic.listeners, traffic.groups, traffic.rules, traffic.outward.ways)
     try:
-        return {**Explain(traffic.listeners, backends, traffic.rules).answer(question), "live": False}
+        return {**explain.answer(question), "live": False}
     except Refused as refused:
         help = f"\n  {refused.help}" if refused.help else ""
         raise Unanswered(f"{refused}{help}", is_misuse=True) from refused
@@ -126,6 +126,7 @@ def _put_together(config: Config) -> Traffic:
     readable = replace(
         config,
         backends={name: _without_secret(options) for name, options in config.backends.items()},
+        parents={name: _without_password(options) for name, options in config.parents.items()},
         routes=tuple(_without_file(options) for options in config.routes),
     )
     try:
@@ -143,6 +144,12 @@ def _without_secret(options: BackendOptions) -> BackendOptions:
     if not options.sticky_secret_file or os.access(options.sticky_secret_file, os.R_OK):
         return options
     return replace(options, sticky_secret_file="")
+
+
+def _without_password(options: ParentOptions) -> ParentOptions:
+    if not options.password_file or os.access(options.password_file, os.R_OK):
+        return options
+    return replace(options, password_file="")
 
 
 def _without_file(options: RouteOptions) -> RouteOptions:

@@ -27,7 +27,9 @@ def as_text(answer: JSON, encoding: str = "utf-8") -> str:
     parts = [_request(answer), _auth(answer)]
     if "rules" in answer:
         parts += [_rules(cast("list[JSON]", answer["rules"]), signs)]
-        parts += [_answer(answer) if answer["forwarded"] is None else _outside(cast(JSON, answer["forwarded"]))]
+        parts += [_answer(answer) if answer["forwarded"] is None else _outside(answer)]
+        if answer.get("parent") is not None:
+            parts += [_backend(cast(JSON, answer["backend"]), signs), _retries(cast(JSON, answer["backend"]), signs)]
         return "\n\n".join("\n".join(part) for part in parts if part)
     parts.append(_routes(answer, signs))
     if answer["forwarded"] is not None:
@@ -64,12 +66,16 @@ def _rules(rules: list[JSON], signs: Signs) -> list[str]:
     return ["rules", *columns(rows), *more] if rows else []
 
 
-def _outside(forwarded: JSON) -> list[str]:
+def _outside(answer: JSON) -> list[str]:
     """What leaves for where the client says."""
+    forwarded, parent = cast(JSON, answer["forwarded"]), cast(JSON | None, answer.get("parent"))
     head = cast("list[str]", forwarded["head"])
-    if not head:
-        return [f"a tunnel to {forwarded['server']}, if the guard allows its address"]
-    return [f"sent to {forwarded['server']}, if the guard allows its address", *_indented(head)]
+    how = "if the guard allows its address"
+    if parent is not None:
+        how = f"through parent {parent['name']}: {parent['why']}"
+    line = f"{'sent' if head else 'a tunnel'} to {forwarded['server']}, {how}"
+    straight = ["straight to it if none of these can be used"] if parent is not None and parent["direct"] else []
+    return [line, *straight, *_indented(head)]
 
 
 def _routes(answer: JSON, signs: Signs) -> list[str]:
@@ -109,10 +115,15 @@ def _backend(backend: JSON, signs: Signs) -> list[str]:
     rows = [(f"{each['order']}", *_server(each)) for each in candidates]
     rows += [(signs.no, *_server(each)) for each in others]
     return [
-        f"backend {backend['name']}{_at(backend)}, {backend['balance']}: {backend['outcome']}",
+        f"{titled(backend['name'])}{_at(backend)}, {backend['balance']}: {backend['outcome']}",
         *columns(rows),
         *_around(backend),
     ]
+
+
+def titled(name: object) -> str:
+    """A group of servers by its name: `backend app`, `parent hq`."""
+    return f"{name}".replace(":", " ", 1) if ":" in f"{name}" else f"backend {name}"
 
 
 def _server(server: JSON) -> tuple[str, ...]:

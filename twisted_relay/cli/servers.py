@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from twisted_relay.cli.daemon import JSON, Unanswered, ask, complain, configure_socket, show, socket_path
+from twisted_relay.cli.explained import titled
 
 HEAD = ("SERVER", "STATE", "FOR", "WEIGHT", "ACTIVE", "CONNECTIONS", "WHY")
 _NUMBERS = ("WEIGHT", "ACTIVE")
@@ -48,7 +49,7 @@ def table(backend: Mapping[str, object]) -> str:
     waiting = f", {queue['length']} of at most {queue['limit']} requests waiting" if queue["length"] else ""
     rows = [row(each) for each in cast("list[JSON]", backend["servers"])]
     found = [f"  discovery: {backend['discovery']}"] if "discovery" in backend else []
-    return "\n".join([f"backend {backend['name']}: {backend['balance']}{waiting}", *found, *aligned([HEAD, *rows])])
+    return "\n".join([f"{titled(backend['name'])}: {backend['balance']}{waiting}", *found, *aligned([HEAD, *rows])])
 
 
 def row(server: Mapping[str, object]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from twisted_relay.config.tree import (
     ListOptions,
     LogOptions,
     MetricsOptions,
+    ParentOptions,
     RelayOptions,
     RouteOptions,
     RulesOptions,
@@ -63,7 +64,10 @@ def _tree(path: str, sections: Sequence[Section]) -> Config:
         listeners=tuple(each for each in made if isinstance(each, ListenerOptions)),
         tls={each.name: each for each in made if isinstance(each, TLSOptions)},
         routes=tuple(each for each in made if isinstance(each, RouteOptions)),
-        backends={each.name: each for each in made if isinstance(each, BackendOptions)},
+        backends={
+            each.name: each for each in made if isinstance(each, BackendOptions) and not isinstance(each, ParentOptions)
+        },
+        parents={each.name: each for each in made if isinstance(each, ParentOptions)},
         rules={each.name: each for each in made if isinstance(each, RulesOptions)},
         lists={each.name: each for each in made if isinstance(each, ListOptions)},
         auth={each.name: each for each in made if isinstance(each, AuthOptions)},

@@ -4,6 +4,7 @@ Authorities are as in RFC 3986 §3.2 without userinfo. Names are not resolved he
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv6Address, ip_network
 
@@ -154,6 +155,16 @@ def parse_authority(text: str) -> str:
 AUTHORITY = one_word("name[:port]", parse_authority)
 
 
+def parse_host_and_port(text: str) -> Address:
+    """`name:port`, `10.0.0.1:443`, `[::1]:443`."""
+    match = _HOST_AND_PORT.fullmatch(text)
+    host = match["host"] if match else ""
+    literal = unbracketed(host)
+    if not match or not (literal or is_host(host)) or not 0 < int(match["port"]) < 65536:
+        raise not_valid(text, "write HOST:PORT, such as www.example.org:443")
+    return Address(literal or host.lower(), int(match["port"]))
+
+
 def _parse_host_choice(text: str) -> str:
     return text if text in ("preserve", "backend") else parse_authority(text)
 
@@ -221,11 +232,11 @@ def _named(words: list[Word]) -> tuple[str, Word, list[Word]]:
     return first.text, others[0], others[1:]
 
 
-def parse_server(line: Text) -> ServerSpec:
-    """`[NAME] URL [weight=N] [tier=N] [backup] [max_connections=N] [max_requests=N]`."""
+def parse_server(line: Text, parse: Callable[[str], ServerSpec] = parse_url) -> ServerSpec:
+    """`[NAME] URL [weight=N] [tier=N] [backup] [max_connections=N] [max_requests=N]`; `parse` reads the URL."""
     name, url, parameters = _named(line.words())
     try:
-        server = parse_url(url.text)
+        server = parse(url.text)
     except BadValue as bad:
         raise BadValue(*bad.at(url.span)) from None
     amounts = dict(_parse_amount(word) for word in parameters if word.text != "backup")
@@ -255,9 +266,10 @@ def _one_by_one(value: Value) -> list[Text]:
     return items
 
 
-def _read_servers(value: Value) -> tuple[ServerSpec, ...]:
+def servers_of(value: Value, parse: Callable[[str], ServerSpec] = parse_url) -> tuple[ServerSpec, ...]:
+    """The servers of a value, each with a name of its own; `parse` reads a URL."""
     items = _one_by_one(value)
-    servers = parse_lines(items, parse_server)
+    servers = parse_lines(items, lambda line: parse_server(line, parse))
     seen: set[str] = set()
     for server, item in zip(servers, items, strict=True):
         if server.name in seen:
@@ -283,5 +295,10 @@ def show_server(server: ServerSpec) -> str:
     return " ".join(parts)
 
 
-_LISTED = line_list("servers, one on each line", parse_server, show_server)
-SERVERS: Parser[tuple[ServerSpec, ...]] = Parser(_LISTED.kind, _read_servers, _LISTED.show)
+def line_of_servers(kind: str, parse: Callable[[str], ServerSpec] = parse_url) -> Parser[tuple[ServerSpec, ...]]:
+    """A parser of servers, whose URLs `parse` reads."""
+    return line_list(kind, lambda line: parse_server(line, parse), show_server)
+
+
+_LISTED = line_of_servers("servers, one on each line")
+SERVERS: Parser[tuple[ServerSpec, ...]] = Parser(_LISTED.kind, servers_of, _LISTED.show)

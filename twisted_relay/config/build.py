@@ -5,6 +5,7 @@ Checks each section alone; what they say about each other is checked in `check`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from keyword import iskeyword
 
 from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.environment import expand
@@ -128,7 +129,7 @@ class _Building:
             section.type,
             section.name,
             section.span,
-            construct(name=section.name, where=_where(section), **objects),
+            construct(name=section.name, where=_where(section), **{field_of(key): objects[key] for key in objects}),
             {key: defaults.values[key] for key in inherited if key in defaults.values} | own.values,
             frozenset(own.meant),
             frozenset(given),
@@ -192,6 +193,11 @@ class _Building:
                 help = "start it in the first column to make it an option of its own"
                 span = next(line.words()[0].span for line in raw.lines if line.line == span.line)
             self._report.error(span, fault.code, message, help)
+
+
+def field_of(key: str) -> str:
+    """The field of an option: a word of Python gets an underscore."""
+    return f"{key}_" if iskeyword(key) else key
 
 
 def _elsewhere(key: str, grammar: Grammar) -> str:

@@ -19,6 +19,7 @@ from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.failing import check_failing
 from twisted_relay.config.forwarding import check_forwarding, is_forward
 from twisted_relay.config.lists_check import check_lists, lists_excepted
+from twisted_relay.config.parents_check import check_parents, parents_named
 from twisted_relay.config.responses import TO_HTTPS
 from twisted_relay.config.rules_check import check_rules, lists_named
 from twisted_relay.config.secrets import check_sticky_secrets
@@ -29,6 +30,7 @@ from twisted_relay.config.tree import (
     BackendOptions,
     ListenerOptions,
     LogOptions,
+    ParentOptions,
     RouteOptions,
     TLSOptions,
 )
@@ -45,7 +47,7 @@ _ONLY_FORWARDED = (
     "add_request_header",
     "remove_request_header",
 )
-_NAMED = frozenset({"backend", "tls", "rules", "list", "auth", "log"})
+_NAMED = frozenset({"backend", "tls", "rules", "parent", "list", "auth", "log"})
 _OF_ANSWERS = ("respond_body", "respond_type", "respond_file")
 _CREDENTIAL_FIELDS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"})
 
@@ -85,6 +87,9 @@ def check_unused(sections: Sequence[Section], report: Report) -> None:
     """A backend, certificate or log that nothing names is probably forgotten."""
     named = {(kind, word.text) for section in sections for kind, word in _references(section)}
     for section in sections:
+        options = section.options
+        if isinstance(options, ParentOptions) and options.for_:
+            continue
         if section.type in _NAMED and (section.type, section.name) not in named:
             report.warning(section.span, "unused-section", f"nothing uses {section.title}")
 
@@ -97,6 +102,7 @@ def _references(section: Section) -> Iterator[tuple[str, Word]]:
             yield from ((kind, word) for word in value.words() if (kind, word.text) != ("log", "off"))
     yield from (("list", word) for word in lists_named(section))
     yield from (("list", word) for word in lists_excepted(section))
+    yield from (("parent", word) for word in parents_named(section))
 
 
 def check_listeners(sections: Sequence[Section], report: Report) -> None:
@@ -175,7 +181,8 @@ def check_backends(sections: Sequence[Section], report: Report) -> None:
             message = f"certificates of the servers of {section.title} are not verified"
             help = "anyone on the path can read and change what is sent; tls_ca = FILE trusts an authority of your own"
             report.warning(section.span_of("tls_verify"), "no-verification", message, help)
-        _check_discovery(section, options, report)
+        if not isinstance(options, ParentOptions):
+            _check_discovery(section, options, report)
         _check_upstream_tls(section, options, report)
 
 
@@ -304,6 +311,7 @@ CHECKS: tuple[Callable[[Sequence[Section], Report], None], ...] = (
     check_forwarding,
     check_accounting,
     check_rules,
+    check_parents,
     check_failing,
     check_contradictions,
     check_certificates,

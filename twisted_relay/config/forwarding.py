@@ -16,6 +16,7 @@ ONLY_FORWARD = (
     "tunnel_max_age",
     "allow_destination",
     "rules",
+    "parent",
     "open",
     "pac",
     "pac_proxy",

@@ -57,6 +57,8 @@ def show_check(check: CheckSpec | None) -> str:
     """A check as it is written."""
     if check is None:
         return "off"
+    if check.kind == "connect":
+        return f"connect {check.path}"
     if check.kind != "http":
         return check.kind
     ranges = ",".join(str(low) if low == high else f"{low}-{high}" for low, high in check.statuses)

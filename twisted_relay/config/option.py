@@ -66,13 +66,14 @@ def required(parser: Parser[T], empty: T, doc: str, example: str) -> T:
 
 
 def options_of(section: type) -> dict[str, Option]:
-    """The options that a section's dataclass declares, in their order."""
+    """The options that a section's dataclass declares, in their order; that of the field `for_` is called `for`."""
     found: dict[str, Option] = {}
     for each in fields(section):
         declared = each.metadata.get("option")
         if isinstance(declared, Option):
-            found[each.name] = Option(
-                each.name, declared.parser, declared.doc, declared.example, declared.default, declared.required
+            key = each.name.removesuffix("_")
+            found[key] = Option(
+                key, declared.parser, declared.doc, declared.example, declared.default, declared.required
             )
     return found
 

@@ -84,3 +84,5 @@ class RuleSpec:
     conditions: tuple[RuleCondition, ...]
     text: str
     where: Location
+    parent: str = ""
+    """The parent through which what it allows goes, or `direct`; empty: as without rules."""

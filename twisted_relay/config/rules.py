@@ -1,7 +1,7 @@
 """The rules of a forward proxy as they are written: `deny domain .social.example time Mon-Fri 09:00-17:00`.
 
 A line is an action and its conditions, or an action and `all`. A condition is a word that says what is looked at, and
-one or more values; `not` before it turns it round.
+one or more values; `not` before it turns it round. Behind `allow` a line may end with `parent NAME`.
 """
 
 import re
@@ -30,6 +30,8 @@ from twisted_relay.config.week import parse_week
 from twisted_relay.config.words import BadValue, Fault, Text, Value, Word, not_valid, parse_words, quoted
 
 ACTIONS = ("allow", "deny")
+PARENT = "parent"
+"""The word before the name of a parent, which ends a line."""
 KINDS = ("user", "group", "client", "domain", "destination", "port", "method", "url", "list", "time")
 MEANT = {
     "src": "client",
@@ -55,6 +57,7 @@ END_HELP = "add a last line that takes everything: deny all, or allow all"
 DOMAIN_HELP = "write example.org for that name alone, .example.org for it and all names below (not ASCII: as xn--…)"
 URL_HELP = "write http://HOST/PATH with * for any characters, *.zip, or ~expression"
 _NAME = re.compile(r"[^\x00-\x20\x7f:]{1,255}")
+_SECTION_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,2048}")
 
 
@@ -111,7 +114,7 @@ def _parse_name(text: str) -> str:
 
 
 def _parse_list_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", text):
+    if not _SECTION_NAME.fullmatch(text):
         raise not_valid(text, "write the NAME of a [list:NAME] section")
     return text
 
@@ -142,7 +145,8 @@ def parse_rule(line: Text) -> RuleSpec:
         meant = nearest(action.text, ACTIONS) or {"permit": "allow", "block": "deny", "reject": "deny"}.get(action.text)
         raise _refused(action, f'did you mean "{meant}"?' if meant else RULE_HELP)
     text = " ".join(word.text for word in (action, *others))
-    rule = RuleSpec(action.text == "allow", (), text, line.span.location)
+    parent, others = _without_parent(action, others)
+    rule = RuleSpec(action.text == "allow", (), text, line.span.location, parent)
     if not others:
         raise BadValue(Fault(f"{action.text} what?", RULE_HELP, action.span))
     everything = next((word for word in others if word.text == "all"), None)
@@ -151,6 +155,22 @@ def parse_rule(line: Text) -> RuleSpec:
             Fault("all stands alone", "conditions narrow a rule by themselves: leave all out", everything.span)
         )
     return rule if everything else replace(rule, conditions=_conditions(others))
+
+
+def _without_parent(action: Word, words: list[Word]) -> tuple[str, list[Word]]:
+    """The parent at the end of a rule, or "", and the words before it."""
+    index = next((index for index, word in enumerate(words) if word.text == PARENT), None)
+    if index is None:
+        return "", words
+    if action.text != "allow":
+        raise BadValue(Fault("what is denied goes through no parent", "leave parent out", words[index].span))
+    if len(words) != index + 2:
+        help = "write parent NAME, or parent direct, at the end of the line"
+        raise BadValue(Fault("parent and one name end a rule", help, words[index].span))
+    name = words[index + 1]
+    if not _SECTION_NAME.fullmatch(name.text):
+        raise _refused(name, "write the NAME of a [parent:NAME] section, or direct")
+    return name.text, words[:index]
 
 
 def _refused(word: Word, help: str) -> BadValue:
@@ -242,7 +262,16 @@ RULES: Parser[tuple[RuleSpec, ...]] = Parser(_LINES.kind, _read_rules, _LINES.sh
 def named_in(value: Value, kind: str) -> Iterator[Word]:
     """The words of a value of rules that name users, groups or lists; for a value that was parsed."""
     for line in value.items():
-        if line.words()[1].text != "all":
-            for what, _, words in _split(line.words()[1:]):
+        action, *others = line.words()
+        _, others = _without_parent(action, others)
+        if others[0].text != "all":
+            for what, _, words in _split(others):
                 if what.text == kind:
                     yield from words
+
+
+def parents_in(value: Value) -> Iterator[Word]:
+    """The words of a value of rules that name parents, `direct` among them; for a value that was parsed."""
+    for line in value.items():
+        if len(words := line.words()) > 3 and words[-2].text == PARENT:
+            yield words[-1]

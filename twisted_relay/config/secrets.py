@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from twisted_relay.config import certificates
 from twisted_relay.config.build import Section
 from twisted_relay.config.diagnostics import Report
+from twisted_relay.config.parents import LONGEST_CREDENTIAL
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.words import BadValue, Fault, quoted
 
@@ -19,6 +20,21 @@ def read_secret(path: str) -> bytes:
         hint = f"make one: head -c 32 /dev/urandom | base64 > {path}"
         raise BadValue(Fault(f"{quoted(path)} holds {len(secret)} bytes; a secret has at least {LEAST}", hint))
     return secret
+
+
+def read_password(path: str) -> str:
+    """The password in the first line of a file; raises `BadValue` that names the file, and shows nothing of it."""
+    lines = certificates.read_bounded(path, LARGEST).splitlines()
+    try:
+        password = lines[0].decode() if lines else ""
+    except UnicodeDecodeError:
+        raise BadValue(Fault(f"{quoted(path)} is not UTF-8 text")) from None
+    if not password or any(lines[1:]):
+        raise BadValue(Fault(f"{quoted(path)} does not hold a password alone", "write it in the first line"))
+    if len(lines[0]) > LONGEST_CREDENTIAL or not password.isprintable():
+        hint = f"a password has at most {LONGEST_CREDENTIAL} bytes, and no control characters"
+        raise BadValue(Fault(f"{quoted(path)} holds no valid password", hint))
+    return password
 
 
 def check_sticky_secrets(sections: Sequence[Section], report: Report) -> None:

@@ -10,6 +10,7 @@ from twisted_relay.config.sections.auth import AuthOptions
 from twisted_relay.config.sections.backend import BackendOptions
 from twisted_relay.config.sections.listener import ListenerOptions, TLSOptions
 from twisted_relay.config.sections.lists import ListOptions
+from twisted_relay.config.sections.parent import ParentOptions
 from twisted_relay.config.sections.process import (
     AccountingOptions,
     AdminOptions,
@@ -35,6 +36,7 @@ __all__ = [
     "ListenerOptions",
     "LogOptions",
     "MetricsOptions",
+    "ParentOptions",
     "RelayOptions",
     "RouteOptions",
     "RulesOptions",
@@ -68,6 +70,7 @@ SECTIONS: dict[str, type[SectionOptions]] = {
     "route": RouteOptions,
     "backend": BackendOptions,
     "rules": RulesOptions,
+    "parent": ParentOptions,
     "list": ListOptions,
     "auth": AuthOptions,
     "log": LogOptions,
@@ -93,6 +96,7 @@ class Config:
     routes: tuple[RouteOptions, ...] = ()
     """In the order of the file, which is the order in which they are tried."""
     backends: dict[str, BackendOptions] = field(default_factory=dict)
+    parents: dict[str, ParentOptions] = field(default_factory=dict)
     rules: dict[str, RulesOptions] = field(default_factory=dict)
     lists: dict[str, ListOptions] = field(default_factory=dict)
     auth: dict[str, AuthOptions] = field(default_factory=dict)

@@ -60,7 +60,8 @@ class ServerSpec:
     """
 
     name: str
-    scheme: Literal["http", "https"]
+    scheme: Literal["http", "https", "socks5"]
+    """`socks5` only for the proxies of a parent."""
     address: BindAddress
     weight: int = 1
     backup: bool = False
@@ -177,12 +178,13 @@ class StickySpec:
 
 @dataclass(frozen=True, slots=True)
 class CheckSpec:
-    """A health probe: its kind; for `http` the request, and the status codes (inclusive ranges) that mean healthy."""
+    """A health probe: its kind; for `http` the request, and the status codes (inclusive ranges) that mean healthy; for
+    `connect` the host and port as `path`."""
 
     method: str = ""
     path: str = ""
     statuses: tuple[tuple[int, int], ...] = ((200, 399),)
-    kind: Literal["http", "tcp", "tls"] = "http"
+    kind: Literal["http", "tcp", "tls", "connect"] = "http"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from twisted_relay.health.check import Check
 from twisted_relay.health.comparison import Comparison
+from twisted_relay.health.connect_check import ConnectCheck
 from twisted_relay.health.ejector import Ejector
 from twisted_relay.health.failures import FailureLog
 from twisted_relay.health.http_check import HTTPCheck
@@ -29,6 +30,7 @@ CHECKS: dict[str, Callable[[Backend], NetworkCheck]] = {
     "http": HTTPCheck,
     "tcp": TCPCheck,
     "tls": TLSCheck,
+    "connect": ConnectCheck,
 }
 
 

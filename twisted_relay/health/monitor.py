@@ -136,4 +136,4 @@ class Monitor:
             grace.cancel()
 
     def _words(self, reason: str) -> dict[str, str]:
-        return {"name": self._server.name, "backend": self._options.name, "reason": reason}
+        return {"name": self._server.name, "backend": self._options.label, "reason": reason}

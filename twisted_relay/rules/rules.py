@@ -6,7 +6,7 @@ client had asked for it, and those that are allowed may be dialled, no others.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from posixpath import basename
 from typing import Final, Literal
@@ -46,6 +46,9 @@ class Ruling:
     """Both for the log: `/etc/relay/relay.ini:23: deny list ads`."""
     addresses: tuple[str, ...] | None = None
     """The only addresses that may be dialled; None if the rules did not ask for any."""
+
+    parent: str = ""
+    """The parent through which it goes, or `direct`; empty: as without rules."""
 
     @property
     def place(self) -> str:
@@ -125,7 +128,7 @@ def _label(rule: RuleSpec) -> str:
 
 
 def _with_addresses(ruling: Ruling, addresses: tuple[str, ...]) -> Ruling:
-    return Ruling(ruling.allowed, ruling.rule, ruling.words, ruling.label, addresses)
+    return replace(ruling, addresses=addresses)
 
 
 class _Rule:
@@ -135,7 +138,7 @@ class _Rule:
         """`key` is the condition by which the index has found the rule."""
         made = [(each, compile_condition(each, lists, zone)) for each in spec.conditions]
         self.spec = spec
-        self.ruling = Ruling(spec.allow, spec.where, spec.text, _label(spec))
+        self.ruling = Ruling(spec.allow, spec.where, spec.text, _label(spec), parent=spec.parent)
         self._all = sorted(made, key=lambda pair: may_need_address(pair[0]))
         self._further = [(condition, each.negated) for each, condition in self._all if each is not key]
         self._is_found_by_address = key is not None and may_need_address(key)

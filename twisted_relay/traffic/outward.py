@@ -4,7 +4,7 @@ Who asks (`auth`), what it may (`rules`), and then where it goes, past the guard
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from twisted_relay.auth.door import ProxyDoor
 from twisted_relay.config.tree import ListenerOptions, RouteOptions
@@ -19,25 +19,31 @@ from twisted_relay.guard.ourselves import Ourselves
 from twisted_relay.http.proxied import OWN, PAC_PATHS
 from twisted_relay.routing import Route
 from twisted_relay.rules import Rules
+from twisted_relay.rules.ways import Ways
 from twisted_relay.upstream.assemble import Surroundings
 from twisted_relay.upstream.forward import Forward
+from twisted_relay.upstream.parent import Parent
 from twisted_relay.upstream.permitted import Permitted
+from twisted_relay.upstream.through import Onward, Through
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What forward listeners name, by name."""
+
+    rules: Mapping[str, Rules]
+    doors: Mapping[str, ProxyDoor]
+    parents: Mapping[str, Parent]
 
 
 class Outward:
     """Makes the destinations of forward listeners, and knows what of them must be closed."""
 
-    def __init__(
-        self,
-        surroundings: Surroundings,
-        ourselves: Ourselves,
-        rules: Mapping[str, Rules],
-        doors: Mapping[str, ProxyDoor],
-    ) -> None:
+    def __init__(self, surroundings: Surroundings, ourselves: Ourselves, named: Named) -> None:
         self._surroundings = surroundings
         self._ourselves = ourselves
-        self._rules = rules
-        self._doors = doors
+        self._named = named
+        self.ways = Ways(parent.options for parent in named.parents.values())
         self.forwards: list[Forward] = []
 
     def destination(self, options: ListenerOptions) -> Destination:
@@ -46,11 +52,13 @@ class Outward:
         forward = Forward(options, replace(self._surroundings, guard=guard))
         self.forwards.append(forward)
         destination: Destination = forward
+        if self._named.parents:
+            destination = Through(options, Onward(forward, self._named.parents, self.ways), guard)
         if options.rules:
-            rules = self._rules[options.rules]
-            destination = Permitted(rules, forward, self._surroundings, options.connect_timeout)
+            rules = self._named.rules[options.rules]
+            destination = Permitted(rules, destination, self._surroundings, options.connect_timeout)
         if options.auth and options.mode != "socks5":  # SOCKS asks before there is a request: see `downstream.socks5`
-            destination = chain([AuthenticateFilter(self._doors[options.auth])], destination)
+            destination = chain([AuthenticateFilter(self._named.doors[options.auth])], destination)
         return destination
 
 

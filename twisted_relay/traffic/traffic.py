@@ -15,13 +15,16 @@ from twisted_relay.feeds.assemble import lists_of
 from twisted_relay.filters import TRIED_OUT, filters_of
 from twisted_relay.filters.chain import chain
 from twisted_relay.filters.filter import Means
+from twisted_relay.guard.loops import NotOurselves
 from twisted_relay.guard.ourselves import Ourselves
 from twisted_relay.routing import Route, Router
 from twisted_relay.rules import Rules
-from twisted_relay.traffic.outward import Outward, own_routes
+from twisted_relay.traffic.outward import Named, Outward, own_routes
 from twisted_relay.upstream.assemble import Surroundings, assemble
+from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.delivery import forward_to
 from twisted_relay.upstream.forward import UPGRADES
+from twisted_relay.upstream.parent import assemble_parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +52,24 @@ class Traffic:
         self._deadlines = surroundings.deadlines
         self.lists = lists_of(config.lists)
         self.rules = {name: Rules(each, self.lists) for name, each in config.rules.items()}
+        buckets = config.metrics.buckets
+        wary = replace(surroundings, guard=NotOurselves(given.ourselves))
+        self.parents = {name: assemble_parent(each, wary, buckets) for name, each in config.parents.items()}
         self.authentication = Authentication(
             config.auth.values(), surroundings.reactor, surroundings.deadlines.now, given.verifiers
         )
-        self.outward = Outward(surroundings, given.ourselves, self.rules, self.authentication.proxy_doors)
+        named = Named(self.rules, self.authentication.proxy_doors, self.parents)
+        self.outward = Outward(surroundings, given.ourselves, named)
         self._means = Means(self.authentication.doors)
         self._observers = observers
-        buckets = config.metrics.buckets
         self.backends = {name: assemble(each, surroundings, buckets) for name, each in config.backends.items()}
         routes = [(options, self._make_plan(options)) for options in config.routes]
         self.listeners = [self._make_listener(options, routes) for options in config.listeners]
+
+    @property
+    def groups(self) -> dict[str, Backend]:
+        """All groups of servers, parents among them, by the name that commands and metrics have for them."""
+        return {each.name: each for each in (*self.backends.values(), *self.parents.values())}
 
     def _make_plan(self, options: RouteOptions) -> Plan:
         if options.respond is not None:

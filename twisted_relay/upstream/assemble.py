@@ -14,14 +14,13 @@ from twisted_relay.balancing.policy import Random
 from twisted_relay.config.secrets import read_secret
 from twisted_relay.config.tree import BackendOptions
 from twisted_relay.config.values import Address, ServerSpec
-from twisted_relay.guard.guard import Guard
 from twisted_relay.histogram import DURATION_BOUNDS
 from twisted_relay.names.host import is_address
 from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.tls import server_context
 from twisted_relay.upstream.backend import Backend
-from twisted_relay.upstream.dial import Dialler
+from twisted_relay.upstream.dial import Dialler, Judge
 from twisted_relay.upstream.pool import Pool
 from twisted_relay.upstream.server import Server
 from twisted_relay.upstream.sticky import Sticky
@@ -40,8 +39,8 @@ class Surroundings:
     """What policies and others draw from: numbers from 0 to 1."""
     make_dialler: Callable[[ServerSpec, BackendOptions, "Surroundings"], Dialler] | None = None
     """Makes what opens connections to a server, where that is not the network: a seam for simulations."""
-    guard: Guard | None = None
-    """Judges every address that is dialled, where clients choose the destinations."""
+    guard: Judge | None = None
+    """Judges every address that is dialled: where clients choose the destinations, and of parents."""
 
 
 def assemble(
@@ -58,15 +57,22 @@ def assemble(
         dialler = dialler_to(server.spec, options, surroundings)
         return Pool(server, dialler, deadlines, backend.counters.connect_times)
 
-    backend.make_pool = make_pool
-    for spec in options.servers:
-        server = Server(spec, options, deadlines.now)
-        backend.enlist(server, make_pool(server))
+    furnished(backend, make_pool)
     if options.sticky is not None:
         secret = read_secret(options.sticky_secret_file) if options.sticky_secret_file else b""
         backend.sticky = Sticky(options.sticky, options.name, secret)
-    backend.refresh()
+        backend.refresh()
     return backend
+
+
+def furnished(backend: Backend, make_pool: Callable[[Server], Pool]) -> None:
+    """Give a backend the servers of its options, each with its pool."""
+    options = backend.options
+    backend.make_pool = make_pool
+    for spec in options.servers:
+        server = Server(spec, options, backend.now)
+        backend.enlist(server, make_pool(server))
+    backend.refresh()
 
 
 def dialler_to(spec: ServerSpec, options: BackendOptions, surroundings: Surroundings) -> Dialler:

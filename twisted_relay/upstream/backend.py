@@ -96,7 +96,7 @@ class Backend:
         bounds: tuple[float, ...] = DURATION_BOUNDS,
         random: Random = random.random,
     ) -> None:
-        self.name = options.name
+        self.name = options.label
         self.options = options
         self.random = random
         self.selection = Selection(
@@ -106,6 +106,8 @@ class Backend:
         """The cookie that keeps clients at their server, if there is one."""
         self.choose: Choose = self.selection.choose
         """The candidates for an exchange, best first."""
+        self.pool_for: Callable[[Exchange, Server], Pool] | None = None
+        """Where a connection for an exchange comes from, where that is not simply the pool of its server."""
         self.reactor = reactor
         self.deadlines = deadlines
         self.now = deadlines.now

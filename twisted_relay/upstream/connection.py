@@ -59,6 +59,10 @@ class UpstreamConnection(Protocol):
         self.on_failure: Callable[[Failure], None] | None = None
         """Called when it is lost before that."""
         self.secure = False
+        self.asked = 0.0
+        """When a parent was asked for the way to the destination; 0.0 where there is none."""
+        self.early = b""
+        """What the destination has sent right behind the parent's answer."""
         self.gone = False
 
     def connectionMade(self) -> None:

@@ -108,7 +108,7 @@ class Delivery:
         if asked or backend.expects_servers:
             self._join_queue()
         else:
-            self._answer(NoServer(f"no server of [backend:{backend.name}] is usable"))
+            self._answer(NoServer(f"no server of {backend.options.title} is usable"))
 
     def limit(self, seconds: float) -> None:
         """Answer with an error when no response has begun in so many seconds."""
@@ -132,7 +132,7 @@ class Delivery:
         backend.took(server)
         if backend.times_tries:
             self._began = backend.now()
-        pool = server.pool
+        pool = server.pool if backend.pool_for is None else backend.pool_for(exchange, server)
         connection = None if self._fresh else pool.take()
         if connection is not None:
             self._send(connection)
@@ -298,7 +298,7 @@ class Delivery:
             self._timer = backend.reactor.callLater(backend.options.queue_timeout, self._waited_too_long)
         if overtaken is not None:
             backend.counters.queue_rejected["full"] += 1
-            overtaken.refuse(QueueFull(f"the queue of [backend:{backend.name}] is full"))
+            overtaken.refuse(QueueFull(f"the queue of {backend.options.title} is full"))
 
     def _stop_waiting(self) -> None:
         backend = self._backend
@@ -321,7 +321,7 @@ class Delivery:
         self._timer = None
         self._backend.queue.leave(self)
         self._backend.counters.queue_rejected["timeout"] += 1
-        self.refuse(QueueTimeout(f"no server of [backend:{self._backend.name}] had room in time"))
+        self.refuse(QueueTimeout(f"no server of {self._backend.options.title} had room in time"))
 
     def lose(self) -> None:
         """Another way of the same request was faster: that is no failure, but it has taken so long already."""

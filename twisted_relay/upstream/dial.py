@@ -1,12 +1,13 @@
-"""Opening a connection to one server: its addresses, TLS, and one time limit over all of it.
+"""Opening a connection to one server: its addresses, TLS, what a parent wants to hear, and one time limit over all.
 
 A name may have several addresses; the next one is tried when the one before has failed or has not answered for
 `STAGGER` seconds (RFC 8305), and the first that stands wins. With a guard the addresses are judged between the look-up
 and the first try, and what has been judged is what is dialled: nobody is asked for them a second time.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
 
 from OpenSSL import SSL
 from service_identity import VerificationError
@@ -31,7 +32,6 @@ from twisted_relay.errors import (
     ServerError,
     TLSFailed,
 )
-from twisted_relay.guard.guard import Guard
 from twisted_relay.guard.hosts import is_literal, read_host
 from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.transport import Dialling, dial_tcp, dial_unix
@@ -42,13 +42,22 @@ STAGGER = 0.25
 
 Dialled = Callable[[UpstreamConnection | RelayError], None]
 Maker = Callable[[], UpstreamConnection]
+Opener = Callable[[UpstreamConnection, Callable[[ServerError | None], None]], None]
+"""Makes a connection to a parent one to the destination; calls back when that is done, or with why it cannot be."""
+
+
+class Judge(Protocol):
+    """Who says which addresses may be dialled."""
+
+    def check(self, host: str, port: int, addresses: Sequence[str]) -> None:
+        """Raise a `RelayError` if any of the addresses of a host may not be."""
 
 
 class Dialler:
     """Opens connections to one server. `tls` is None for plain HTTP; `timeout` is seconds.
 
-    `guard` judges where the server was named by a client; what the operator names needs none. Then a connection may
-    also end with `DestinationForbidden`, or `BadRequest` for a host that is none.
+    `guard` judges where the server was named by a client; what the operator names needs none, unless it is a parent.
+    Then a connection may also end with `DestinationForbidden`, or `BadRequest` for a host that is none.
     """
 
     def __init__(
@@ -58,7 +67,7 @@ class Dialler:
         resolver: Resolver,
         tls: IOpenSSLClientConnectionCreator | None,
         timeout: float,
-        guard: Guard | None = None,
+        guard: Judge | None = None,
     ) -> None:
         self.reactor = reactor
         self.spec = spec
@@ -66,6 +75,8 @@ class Dialler:
         self.tls = tls
         self.timeout = timeout
         self.guard = guard
+        self.opening: Opener | None = None
+        """What is done with a connection that stands, before it is one to the destination."""
 
     def dial(self, make: Maker, done: Dialled) -> "Dial":
         """Open a connection with a protocol that `make` makes; `done` is called once, unless cancelled."""
@@ -100,7 +111,7 @@ class Dial:
             self._addresses = [address.path]
             self._next()
 
-    def _start_guarded(self, guard: Guard, address: BindAddress) -> None:
+    def _start_guarded(self, guard: Judge, address: BindAddress) -> None:
         """The same for a destination that a client has chosen."""
         if not isinstance(address, Address):
             self._finish(DestinationForbidden(f"{address} is a socket of this machine"))
@@ -114,7 +125,7 @@ class Dial:
         def judge(addresses: tuple[str, ...]) -> None:
             try:
                 guard.check(host, address.port, addresses)
-            except DestinationForbidden as error:
+            except RelayError as error:
                 self._finish(error)
             else:
                 self._resolved(addresses)
@@ -155,7 +166,27 @@ class Dial:
 
     def succeeded(self, connection: UpstreamConnection) -> None:
         """An attempt has a connection."""
-        self._finish(connection)
+        opening = self._dialler.opening
+        if opening is None or self._done is None:
+            self._finish(connection)
+            return
+        self._leave_others(connection)
+        opening(connection, partial(self._opened, connection))
+
+    def _opened(self, connection: UpstreamConnection, error: ServerError | None) -> None:
+        """The parent has answered."""
+        self._finish(connection if error is None else error)
+
+    def _leave_others(self, connection: UpstreamConnection) -> None:
+        """No other address is tried from now on."""
+        if self._stagger is not None:
+            self._stagger.cancel()
+            self._stagger = None
+        self._addresses = []
+        others = [attempt for attempt in self._tries if attempt.connection is not connection]
+        self._tries = [attempt for attempt in self._tries if attempt.connection is connection]
+        for attempt in others:
+            attempt.cancel()
 
     def failed(self, error: ServerError) -> None:
         """An attempt has failed; go on with the next address at once."""
@@ -243,7 +274,7 @@ class _Attempt(ClientFactory):
         """Stop trying."""
         self.running = False
         if self.connection is not None:
-            self.connection.on_ready = self.connection.on_failure = None
+            self.connection.on_ready = self.connection.on_failure = self.connection.current = None
             if self.connection.transport is not None and not self.connection.gone:
                 self.connection.abort()
         elif self._dialling is not None:

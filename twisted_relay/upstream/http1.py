@@ -115,7 +115,7 @@ class Try:
         now = connection.now()
         exchange.sent = self._client_moved = now
         connection.deadline = now + self.patience
-        data = write_request(request, authority, request.upgrade)
+        data = self._head(authority)
         stream = self.stream
         if request.length is None:
             data += chunk(request.content)
@@ -134,6 +134,10 @@ class Try:
             stream.attach(self)
             if self._blocked and self._request_stream is not None:
                 self._request_stream.pause()
+
+    def _head(self, authority: bytes) -> bytes:
+        request = self._exchange.request
+        return write_request(request, authority, request.upgrade)
 
     # -- the sink of the request's content ------------------------------------------------------------------------
 
@@ -217,7 +221,7 @@ class Try:
                     self._take_response(response, buffer)
                     return
                 self._take_informational(response)
-        except BadResponse as error:
+        except ServerError as error:
             self._fail(error)
             return
         self._buffer = buffer
@@ -306,7 +310,7 @@ class Try:
         connection.current = None
         self._connection = None
         connection.owner.lost(connection)
-        response.upgraded = _Upgraded(connection.transport, rest, self.server.options.tunnel_timeout, released)
+        response.upgraded = Upgraded(connection.transport, rest, self.server.options.tunnel_timeout, released)
         answered, self._answered = self._answered, None
         if answered is not None:
             answered(response)
@@ -506,7 +510,7 @@ class Try:
             cast(Any, connection.transport).unregisterProducer()
 
 
-class _Upgraded:
+class Upgraded:
     """The server's side of a tunnel."""
 
     __slots__ = ("_released", "early", "ends_at", "idle_timeout", "transport")

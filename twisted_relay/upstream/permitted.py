@@ -48,6 +48,7 @@ class Permitted:
         exchange.rule = ruling.label
         if ruling.allowed:
             exchange.addresses = ruling.addresses
+            exchange.parent = ruling.parent
             self._go(exchange, answered)
         else:
             answered(DeniedByRule(f"denied by {ruling.label}", ruling.place if self._tells else ""))

@@ -21,6 +21,8 @@ READY = "ready"
 MODES = (READY, DRAIN, MAINT)
 """What whoever runs a server may want of it: everything, no new clients, nothing."""
 ERROR_REASONS = ("refused", "timeout", "total_timeout", "reset", "tls", "dns", "protocol")
+PARENT_REASONS = ("parent", "parent_credentials", "parent_refused")
+"""Further reasons, of the proxies of a parent."""
 HISTORY = 50
 """Changes of state that are remembered, with their reasons."""
 

@@ -530,6 +530,16 @@ class BackendOptions:
     )
 
     @property
+    def title(self) -> str:
+        """Its section, as messages name it."""
+        return f"[backend:{self.name}]"
+
+    @property
+    def label(self) -> str:
+        """Its name among all groups of servers: in metrics, logs and commands."""
+        return self.name
+
+    @property
     def may_have_https(self) -> bool:
         """Whether some server speaks TLS, or may: those that a file will name are not known."""
         discover = self.discover

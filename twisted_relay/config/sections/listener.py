@@ -257,6 +257,13 @@ class ListenerOptions:
         "that `connect_ports` and the guard allow.",
         "egress",
     )
+    parent: str = option(
+        reference("parent"),
+        "",
+        "The `[parent:NAME]` section through which requests of a forward proxy go out, unless a rule or `for` of "
+        "another parent says otherwise. Without it they go straight to their destination.",
+        "hq",
+    )
     open: bool = option(
         BOOLEAN,
         False,

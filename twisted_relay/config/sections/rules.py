@@ -15,7 +15,8 @@ class RulesOptions:
     """What clients of a forward proxy may do; listeners name it with `rules`.
 
     The first rule that matches decides. A rule is `allow` or `deny`, and conditions; all conditions on a line must
-    hold, of the words behind one condition one is enough, and `not` before a condition turns it round.
+    hold, of the words behind one condition one is enough, and `not` before a condition turns it round. `allow` may end
+    with `parent NAME`: then the request goes through that parent, or with `parent direct` through none.
 
     | Condition | What must be so |
     |---|---|

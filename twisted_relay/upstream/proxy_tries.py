@@ -1,0 +1,55 @@
+"""Tries that go through a proxy: a request with its whole URI, and a tunnel, for which nothing is left to be sent."""
+
+from twisted_relay.errors import ParentDenied
+from twisted_relay.exchange import Exchange
+from twisted_relay.http.fields import Fields
+from twisted_relay.http.message import Answered, Response
+from twisted_relay.http.proxied import write_to_proxy
+from twisted_relay.upstream.connection import UpstreamConnection
+from twisted_relay.upstream.http1 import Try, Upgraded
+
+
+class ProxyTry(Try):
+    """A try of plain http over a connection to an HTTP proxy. `field_line` is Proxy-Authorization, or nothing."""
+
+    __slots__ = ("_field_line",)
+
+    def __init__(
+        self, exchange: Exchange, connection: UpstreamConnection, answered: Answered, field_line: bytes
+    ) -> None:
+        super().__init__(exchange, connection, answered)
+        self._field_line = field_line
+
+    def _head(self, authority: bytes) -> bytes:
+        return write_to_proxy(self._exchange.request, authority, self._field_line)
+
+    def _take_response(self, response: Response, rest: bytes) -> None:
+        """A challenge of the proxy is for us, and we have no other answer to it."""
+        if response.status == 407:
+            self.server.count_response(407)
+            raise ParentDenied("the parent wants other credentials: it answered 407")
+        super()._take_response(response, rest)
+
+
+class TunnelTry(Try):
+    """A try of CONNECT: its connection leads to the destination already, and belongs to whoever takes the answer.
+
+    The server is busy until the tunnel is closed. How long that may be idle is for the listener to say.
+    """
+
+    __slots__ = ()
+
+    def start(self, authority: bytes) -> None:
+        """Answer that the tunnel stands."""
+        connection, exchange = self._connection, self._exchange
+        assert connection is not None
+        connection.uses += 1
+        exchange.sent = connection.asked
+        exchange.first_byte = connection.now()
+        self.server.count_response(200)
+        released, self.released = self.released, None
+        self._connection = None
+        connection.owner.lost(connection)
+        response = Response(200, b"Connection established", Fields())
+        response.upgraded = Upgraded(connection.transport, connection.early, 0.0, released)
+        self._answer(response)
