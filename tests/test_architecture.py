@@ -51,6 +51,7 @@ LAYERS = (
         "the messages of RFC 9110 and 9112, and those of RFC 1928 and 1929, without I/O: both sides of the proxy "
         "speak them",
     ),
+    (("peek",), "what clients say first in tunnels, without I/O; exchanges carry who looks at it"),
     (("summary", "pac"), "the configuration in words, for the daemon's log, and in JavaScript, for browsers"),
     (("config",), "what the file says, before anything is made of it"),
     (
@@ -70,6 +71,7 @@ PURE = (
     "http",
     "socks",
     "exchange",
+    "peek",
     "networks",
     "guard",
     "histogram",
