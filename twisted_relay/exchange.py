@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted_relay.errors import RelayError
 from twisted_relay.http.forwarding import Origin
 from twisted_relay.http.message import Answered, Request, Response
+from twisted_relay.peek.look import Look
 
 _log = Logger()
 
@@ -43,6 +44,7 @@ class Exchange:
         "host_choice",
         "informational",
         "listener",
+        "look",
         "observers",
         "origin",
         "parent",
@@ -54,6 +56,7 @@ class Exchange:
         "rule",
         "sent",
         "server",
+        "sni",
         "started",
         "stuck",
         "tries",
@@ -80,6 +83,11 @@ class Exchange:
         """The parent through which it goes, as the rule says at first and as it is then; empty: straight."""
         self.addresses: tuple[str, ...] | None = None
         """The only addresses of the destination that may be dialled; None if the rules did not ask for them."""
+        self.sni = ""
+        """The name that the TLS hello in a tunnel asks for, in normal form; empty if nobody looked, or for none."""
+        self.look: Look | None = None
+        """Looks at what the client sends first through its tunnel; None if nobody does. Whoever makes the tunnel takes
+        it."""
         self.stuck = ""
         """Name of the server to which the client sticks by a cookie; empty if to none."""
         self.user = ""

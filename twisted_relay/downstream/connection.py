@@ -16,6 +16,7 @@ from twisted_relay.http.forwarding import Origin
 from twisted_relay.http.message import Upgraded
 from twisted_relay.http.stream import Flow
 from twisted_relay.net.deadlines import NEVER
+from twisted_relay.net.first_look import FirstLook
 from twisted_relay.net.transport import Eager, in_flight
 from twisted_relay.net.tunnel import Tunnel
 
@@ -133,7 +134,9 @@ class ClientConnection(Protocol):
         tunnel = Tunnel(listener.deadlines, upgraded.idle_timeout, done)
         tunnel.ends_at = upgraded.ends_at
         listener.tunnels[tunnel] = exchange
-        tunnel.join(self.transport, upgraded.transport, early)
+        look, exchange.look = exchange.look, None
+        way = tunnel if look is None else FirstLook(tunnel, listener.deadlines, look)
+        way.join(self.transport, upgraded.transport, early)
 
     # -- closing --------------------------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ def _never(moved: int) -> None:
 
 
 @implementer(IHalfCloseableProtocol)
-class _End(Protocol):
+class End(Protocol):
     """One end: what it receives goes to the other."""
 
     def __init__(self, tunnel: "Tunnel") -> None:
@@ -55,7 +55,7 @@ class _End(Protocol):
         """Octets that were copied since the last pump."""
         self.open = True
         self.reading = True
-        self.other: _End
+        self.other: End
 
     def dataReceived(self, data: bytes) -> None:
         self.received += len(data)
@@ -126,9 +126,14 @@ class Tunnel:
         self._done: Callable[[int, int], None] | None = done
         self._closing = False
         self._moved = 0.0  # when something did, as far as we have seen
-        self._client = _End(self)
-        self._server = _End(self)
+        self._client = End(self)
+        self._server = End(self)
         self._client.other, self._server.other = self._server, self._client
+
+    @property
+    def ends(self) -> tuple[End, End]:
+        """The client's and the server's."""
+        return self._client, self._server
 
     def join(self, client: object, server: object, early: bytes) -> None:
         """Take both transports over. `early` has come from the client already and goes to the server."""
