@@ -95,6 +95,13 @@ class DeniedByRule(DestinationRefused):
             self.explanation = f"Denied by a rule of this proxy: {told}."
 
 
+class HelloRefused(DestinationRefused):
+    """What a client began to say in its tunnel is not allowed: another name than CONNECT's, no name, no TLS, or a hello
+    that cannot be read. The tunnel was answered 200 by then, so that only logs and metrics tell."""
+
+    reason = "sni"
+
+
 class AuthenticationRequired(ClientError):
     """The client must say who it is, with credentials that are right (RFC 9110 §15.5.2)."""
 

@@ -94,6 +94,7 @@ class Relay:
         self.forwards = traffic.outward.forwards
         if self.accounting is not None:
             self.accounting.running = partial(running_in, self.listeners)
+        self.peeked = list(traffic.outward.peeked.values())
         self.rules, self.ways = traffic.rules, traffic.outward.ways
         self.authentication = traffic.authentication
         self.watchers = [w for backend in self.backends.values() for w in watchers_of(backend, random.random)]
@@ -123,6 +124,7 @@ class Relay:
             backends=list(self.backends.values()),
             discoveries=self.discoveries,
             lists=[feed.list for feed in self.feeds],
+            peeked=self.peeked,
             logs=list(self.logs.values()),
             names=self.resolver,
             authenticators=self.authentication.authenticators,

@@ -28,6 +28,7 @@ ORDINARY = {
     "sent_after": 0.25,
     "response_time": 0.5,
     "rule": None,
+    "sni": None,
     "tries": 1,
     "error": None,
     "error_side": None,

@@ -63,7 +63,7 @@ class OutsideTests(SynchronousTestCase):
         """A request that a rule denies is refused, with the rule."""
         for method, url, rule in (
             ("GET", "http://a.social.example/", "deny domain .social.example"),
-            ("CONNECT", "example.org:22", "deny all"),
+            ("GET", "http://example.org:22/", "deny all"),
         ):
             answer = self.ask(method, url, listener="proxy")
             self.assertFalse(is_taken(answer))
@@ -88,7 +88,9 @@ class OutsideTests(SynchronousTestCase):
         answer = self.ask("CONNECT", "example.org:443")
         self.assertEqual((answer["request"]["listener"], answer["forwarded"]["head"]), ("proxy", []))
         self.assertIn("a tunnel to example.org:443", as_text(answer))
-        self.assertIn("connect_ports", self.ask("CONNECT", "example.org:80")["refused"]["text"])
+        answer = self.ask("CONNECT", "example.org:80")
+        self.assertIn("connect_ports", answer["refused"]["text"])
+        self.assertEqual(answer["rules"], [])  # they are not asked
 
     def test_socks(self) -> None:
         """A SOCKS5 proxy is asked for a host and a port, which a URL has too; what is said is as of any other proxy."""

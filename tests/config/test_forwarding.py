@@ -64,6 +64,19 @@ class ForwardTests(SynchronousTestCase):
             options = ListenerOptions(mode=mode)
             self.assertEqual([port for port in (22, 80, 443, 8080) if options.may_connect(port)], reached)
 
+    def test_peek(self) -> None:
+        """What belongs to looking into tunnels does nothing without it, and nothing in a gateway."""
+        options = (
+            "peek_ports = 443 8443\npeek_timeout = 2s\nsni_mismatch = refuse\nsni_missing = allow\nnot_tls = refuse\n"
+        )
+        self.assertEqual(self.load(FORWARD + "peek = sni\n" + options), [])
+        nothing = [f"{line}:1: warning[no-effect]" for line in range(4, 10)]
+        self.assertEqual(self.load(FORWARD + options), nothing[:5])
+        self.assertEqual(self.load(FORWARD + "peek = off\n" + options), nothing[1:])
+        self.assertEqual(self.load(GATEWAY + "peek = sni\n" + options + BACKEND), nothing)
+        for wrong in ("peek = yes", "peek = sni\nsni_mismatch = deny", "peek = sni\npeek_timeout = 0s"):
+            self.assertEqual(len(self.load(FORWARD + wrong + "\n")), 1, wrong)
+
     def test_ports(self) -> None:
         """Ports are numbers that exist."""
         self.assertEqual(self.load(FORWARD + "connect_ports = 443 8000-8999 any\n"), [])

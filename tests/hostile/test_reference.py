@@ -18,6 +18,7 @@ NEVER_ANSWERED = (
     errors.BindError,
     errors.InvalidField,
     errors.ClientAbort,
+    errors.HelloRefused,  # after the answer to CONNECT
 )
 ONLY_ABOVE_OTHERS = (errors.ClientError, errors.ServerError)
 

@@ -123,6 +123,14 @@ def make_backend(name: str = "app", servers: int = 1) -> MeasuredBackend:
     return backend
 
 
+class MeasuredPeek:
+    """Who looks into tunnels."""
+
+    def __init__(self) -> None:
+        self.options = ListenerOptions(name="proxy")
+        self.counts = {("name", "allowed"): 5, ("name", "refused"): 1}
+
+
 def make_sources(listeners: int = 1, backends: int = 1, servers: int = 1) -> Sources:
     """So many listeners and backends with so many servers each, every listener leading to every backend."""
     measured = [make_listener(f"listener{number}") for number in range(listeners)]
@@ -140,6 +148,7 @@ def make_sources(listeners: int = 1, backends: int = 1, servers: int = 1) -> Sou
         names,
         authenticators=[MeasuredAuth("staff")],
         auth_files=[MeasuredAuthFile("staff")],
+        peeked=[MeasuredPeek()],
         certificates={"site": 2e9},
         loaded_at=1e9,
     )

@@ -9,6 +9,7 @@ from tests.metrics.measured import (
     MeasuredDiscovery,
     MeasuredLog,
     MeasuredNames,
+    MeasuredPeek,
     make_backend,
     make_exchange,
     make_listener,
@@ -183,6 +184,11 @@ class ValueTests(SynchronousTestCase):
         self.assertEqual(read("relay_dns_cache_entries", sources), {(): 3})
         self.assertEqual(read("relay_dns_query_duration_seconds", sources), {(): names.observed.times})
         self.assertEqual(read("relay_dns_lookups_total", Sources()), {})
+
+    def test_peeks(self) -> None:
+        """Looks into tunnels, by what was found and what became of them."""
+        values = read("relay_tunnel_peeks_total", Sources(peeked=[MeasuredPeek()]))
+        self.assertEqual(values, {("proxy", "name", "allowed"): 5, ("proxy", "name", "refused"): 1})
 
     def test_backend(self) -> None:
         """Retries, the queue, and servers by state."""

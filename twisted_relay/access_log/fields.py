@@ -134,6 +134,12 @@ FIELDS = (
         "The rule of a forward proxy that decided, as `FILE:LINE: RULE`; null where there are no rules.",
         lambda exchange, wall: exchange.rule or None,
     ),
+    LogField(
+        "sni",
+        "text",
+        "The name that the TLS hello in a tunnel asks for; null if nobody looked (`peek`), or it asks for none.",
+        lambda exchange, wall: exchange.sni or None,
+    ),
     LogField("tries", "number", "How often the request was given to a server.", lambda exchange, wall: exchange.tries),
     LogField(
         "error",

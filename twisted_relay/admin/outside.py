@@ -23,6 +23,7 @@ from twisted_relay.rules.rules import Rules, Ruling, Verdict
 from twisted_relay.rules.ways import Ways
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.permitted import asked_by
+from twisted_relay.upstream.ports import check_port
 from twisted_relay.upstream.server import Server
 
 
@@ -39,6 +40,7 @@ class Outside:
         """The members of an answer that tell of a request to somewhere else."""
         rules, ruled = self.rules, ""
         try:
+            check_port(exchange.request, listener.options)
             asked = asked_by(exchange)
         except RelayError as error:
             return _refused(error.status, error.reason, str(error))
@@ -52,8 +54,6 @@ class Outside:
                 ruled = ruling.parent
                 if not ruling.allowed:
                     return _refused(403, "rule", f"denied by {ruling.label}", verdicts)
-        if asked.method == "CONNECT" and not listener.options.may_connect(asked.port):
-            return _refused(403, "forbidden", f"port {asked.port} is not among connect_ports", verdicts)
         way = self.ways.choose(ruled, asked.host, listener.options.parent)
         said = [_said(each) for each in verdicts]
         server = str(Address(asked.host, asked.port))

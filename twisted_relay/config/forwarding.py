@@ -8,6 +8,7 @@ from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.tree import ListenerOptions
 from twisted_relay.config.words import quoted
 
+WITH_PEEK = ("peek_ports", "peek_timeout", "sni_mismatch", "sni_missing", "not_tls")
 ONLY_FORWARD = (
     "connect_ports",
     "connect_timeout",
@@ -21,6 +22,8 @@ ONLY_FORWARD = (
     "pac",
     "pac_proxy",
     "pac_direct",
+    "peek",
+    *WITH_PEEK,
 )
 MOST_IN_PAC = 2000
 """Names and networks in a PAC file: every browser loads it, and reads it for every request."""
@@ -58,6 +61,7 @@ def check_forwarding(sections: Sequence[Section], report: Report) -> None:
 def _check_options(section: Section, report: Report) -> None:
     if is_forward(section):
         _check_exceptions(section, report)
+        _check_peek(section, report)
         for key in ONLY_GATEWAY:
             if key in section.own and key in section.values:
                 message = f"{key} does not belong to a forward proxy"
@@ -107,6 +111,14 @@ def _check_pac(section: Section, report: Report) -> None:
         message = f"{number} names and networks are too many for a PAC file: at most {MOST_IN_PAC}"
         help = "name the domain above them, or what lies around them"
         report.error(section.key_span("pac"), "large-pac", message, help)
+
+
+def _check_peek(section: Section, report: Report) -> None:
+    """Nobody shall think that hellos are looked at when they are not."""
+    if isinstance(section.options, ListenerOptions) and section.options.peek == "off":
+        for key in WITH_PEEK:
+            if key in section.own and key in section.values:
+                report.warning(section.key_span(key), "no-effect", f"{key} does nothing without peek", "add peek = sni")
 
 
 def is_forward(section: Section) -> bool:

@@ -37,10 +37,12 @@ def _read(value: Value) -> tuple[PortRange, ...]:
 
 
 _show_all = show_list(_show, " ")
+PORTS: Parser[tuple[PortRange, ...]] = Parser("ports", _read, _show_all)
+"""Ports, ranges and `any`."""
 OWN_PORTS: Parser[tuple[PortRange, ...] | None] = Parser(
     "ports", _read, lambda ports: "" if ports is None else _show_all(ports)
 )
-"""Ports, ranges and `any`; None where nothing is said."""
+"""The same; None where nothing is said."""
 
 
 def has_port(ranges: Iterable[PortRange], port: int) -> bool:

@@ -187,6 +187,13 @@ def each_name_by(counts: Callable[[NamesState], Counts]) -> Read:
     ]
 
 
+def peeks_by_result(sources: Sources) -> Iterable[tuple[Labels, Value]]:
+    """Looks into tunnels by listener, by what was found, and by what became of the tunnel."""
+    for one in sources.peeked:
+        for key, count in one.counts.items():
+            yield (one.options.name, *key), count
+
+
 def queries_by_type(sources: Sources) -> Iterable[tuple[Labels, Value]]:
     """Questions to name servers by type and result."""
     if sources.names is not None:

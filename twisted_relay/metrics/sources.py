@@ -272,6 +272,16 @@ class AuthFileState(Protocol):
     def reloads(self) -> Mapping[str, int]: ...
 
 
+class PeekState(Protocol):
+    """Who looks into the tunnels of a listener."""
+
+    @property
+    def options(self) -> ListenerOptions: ...
+    @property
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """Looks by what was found and what became of the tunnel."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Everything that the table reads: the objects of one configuration."""
@@ -285,6 +295,7 @@ class Sources:
     names: NamesState | None = None
     authenticators: Sequence[AuthState] = ()
     auth_files: Sequence[AuthFileState] = ()
+    peeked: Sequence[PeekState] = ()
     lag: Histogram = field(default_factory=lambda: Histogram(FAST_BOUNDS))
     """Lateness of the reactor, in seconds."""
     certificates: Mapping[str, float] = field(default_factory=dict)

@@ -29,6 +29,7 @@ from twisted_relay.metrics.reading import (
     each_server_by,
     errors_by_reason,
     one_value,
+    peeks_by_result,
     queries_by_type,
     requests_by_key,
     servers_by_state,
@@ -433,6 +434,17 @@ METRICS = (
         "Servers that discovery has changed.",
         "Many `joined` and `left`: answers that vary; a longer `discover_hold` helps.",
         each_discovery_by(lambda one: one.counters.changes),
+    ),
+    # -- tunnels --------------------------------------------------------------------------------------------------
+    Metric(
+        "relay_tunnel_peeks_total",
+        "counter",
+        ("listener", "type", "result"),
+        "Looks into tunnels (`peek = sni`) by what was found (`type`), and what became of the tunnel.",
+        "Found is a `name`; `no_name` in the hello; `not_tls`, also where the server spoke first; `unreadable`, a "
+        "hello cut short or with two meanings; `late`, one that did not end within `peek_timeout`; `gone`, one side "
+        "left before. Many `not_tls` or `unreadable` from one day to the next: somebody tries what gets through.",
+        peeks_by_result,
     ),
     # -- lists ----------------------------------------------------------------------------------------------------
     Metric(

@@ -1,6 +1,7 @@
 """The way out: what the destination of a forward proxy's requests is made of, from the outside in.
 
-Who asks (`auth`), what it may (`rules`), and then where it goes, past the guard.
+Who asks (`auth`), to which port (`connect_ports`), what it may (`rules`), and then where it goes, past the guard; what
+is said in its tunnel (`peek`) comes last.
 """
 
 from collections.abc import Mapping
@@ -23,7 +24,9 @@ from twisted_relay.rules.ways import Ways
 from twisted_relay.upstream.assemble import Surroundings
 from twisted_relay.upstream.forward import Forward
 from twisted_relay.upstream.parent import Parent
+from twisted_relay.upstream.peeked import Peeked
 from twisted_relay.upstream.permitted import Permitted
+from twisted_relay.upstream.ports import ConnectPorts
 from twisted_relay.upstream.through import Onward, Through
 
 
@@ -45,6 +48,8 @@ class Outward:
         self._named = named
         self.ways = Ways(parent.options for parent in named.parents.values())
         self.forwards: list[Forward] = []
+        self.peeked: dict[str, Peeked] = {}
+        """By listener, where tunnels are looked into."""
 
     def destination(self, options: ListenerOptions) -> Destination:
         """Where all requests of one listener go."""
@@ -54,9 +59,12 @@ class Outward:
         destination: Destination = forward
         if self._named.parents:
             destination = Through(options, Onward(forward, self._named.parents, self.ways), guard)
-        if options.rules:
-            rules = self._named.rules[options.rules]
+        rules = self._named.rules[options.rules] if options.rules else None
+        if options.peek == "sni":
+            destination = self.peeked[options.name] = Peeked(options, rules, destination)
+        if rules is not None:
             destination = Permitted(rules, destination, self._surroundings, options.connect_timeout)
+        destination = ConnectPorts(options, destination)
         if options.auth and options.mode != "socks5":  # SOCKS asks before there is a request: see `downstream.socks5`
             destination = chain([AuthenticateFilter(self._named.doors[options.auth])], destination)
         return destination

@@ -12,7 +12,7 @@ from typing import Any
 
 from twisted_relay.config.tree import BackendOptions, ListenerOptions
 from twisted_relay.config.values import Address, ServerSpec
-from twisted_relay.errors import BadRequest, DestinationRefused, RelayError
+from twisted_relay.errors import BadRequest, RelayError
 from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.guard.hosts import read_host
 from twisted_relay.http.fields import Fields
@@ -58,9 +58,6 @@ class Forward:
         """See `Destination`."""
         host, port = destination(exchange.request)
         if exchange.request.method == b"CONNECT":
-            if not self._options.may_connect(port):
-                answered(DestinationRefused(f"CONNECT to port {port} is not among connect_ports"))
-                return
             surroundings = self._surroundings_for(exchange.addresses)
             Connecting(self._options, surroundings, exchange, answered).start(host, port)
             return

@@ -8,7 +8,7 @@ from twisted_relay.config.addresses import BINDS, NETWORKS
 from twisted_relay.config.browsers import PAC_DIRECT, PAC_PROXIES
 from twisted_relay.config.destinations import DESTINATIONS
 from twisted_relay.config.option import Parser, option, required
-from twisted_relay.config.ports import OWN_PORTS, PortRange, has_port
+from twisted_relay.config.ports import OWN_PORTS, PORTS, PortRange, has_port
 from twisted_relay.config.responses import REDIRECT
 from twisted_relay.config.scalars import (
     ANY_TIME,
@@ -215,6 +215,46 @@ class ListenerOptions:
         "is 80 and 443.",
         "443 8443 9000-9099",
     )
+    peek: str = option(
+        choice("off", "sni"),
+        "off",
+        "Whether a look is taken at the name that a client asks for inside its tunnel. With `sni` the first TLS "
+        "message is read, nothing is decrypted, and its name (SNI) is judged by the same `rules` as the destination of "
+        "the tunnel. Both must be allowed.",
+        "sni",
+    )
+    peek_ports: tuple[PortRange, ...] = option(
+        PORTS,
+        WEB_OVER_TLS,
+        "Ports of destinations whose tunnels `peek` looks into: ports, ranges, or `any`.",
+        "443 8000-8999",
+    )
+    peek_timeout: float = option(
+        TIME,
+        5.0,
+        "Time from the first byte that a client sends through its tunnel to the end of its TLS hello. Then the tunnel "
+        "is closed. A client that sends nothing has until `tunnel_idle_timeout`.",
+        "2s",
+    )
+    sni_mismatch: str = option(
+        choice("allow", "refuse"),
+        "allow",
+        "What becomes of a tunnel in which another name is asked for than CONNECT has named. An address "
+        "that CONNECT names says nothing about names: then none is another.",
+        "refuse",
+    )
+    sni_missing: str = option(
+        choice("allow", "refuse"),
+        "allow",
+        "What becomes of a tunnel whose TLS hello asks for no name.",
+        "refuse",
+    )
+    not_tls: str = option(
+        choice("allow", "refuse"),
+        "allow",
+        "What becomes of a tunnel in which something else than TLS is spoken, or in which the server speaks first.",
+        "refuse",
+    )
     connect_timeout: float = option(
         TIME,
         5.0,
@@ -310,6 +350,10 @@ class ListenerOptions:
     def tells_client(self) -> bool:
         """Whether servers are told of the client."""
         return not self.leads_out if self.forwarded is None else self.forwarded
+
+    def looks_into(self, port: int) -> bool:
+        """Whether the name is looked at that clients ask for inside tunnels to a port."""
+        return self.peek == "sni" and has_port(self.peek_ports, port)
 
     def may_connect(self, port: int) -> bool:
         """Whether `connect_ports` lets clients reach a port."""
