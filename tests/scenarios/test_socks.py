@@ -1,9 +1,11 @@
 """relay as the SOCKS5 proxy of real clients."""
 
+import contextlib
 import json
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from tests.scenarios.origins import PROGRAMS, start_nginx, start_node
 from tests.scenarios.relays import new_folder, relay, write_certificate
 from tests.scenarios.scripted import ScriptedServer
 from tests.scenarios.test_authentication import line
+from tests.scenarios.waiting import eventually
 from tests.support.child import free_ports
 
 RELAY = """\
@@ -212,6 +215,47 @@ class SOCKSTests(SynchronousTestCase):
             client.sendall(bytes(3_000_000))
             client.shutdown(socket.SHUT_WR)
             self.assertEqual(read_to_end(client), bytes(3_000_000) + b"goodbye")
+
+    def test_leaving_in_every_way(self) -> None:
+        """Clients that end or cut the connection at any point, or say nonsense, leave no socket behind."""
+        self.start()
+        before = self.sockets()
+        port = int(self.ports["ECHO"]).to_bytes(2, "big")
+        whole = b"\x05\x01\x00" + b"\x05\x01\x00\x01\x7f\x00\x00\x01" + port + bytes(300_000)
+        others = (b"GET / HTTP/1.1\r\n\r\n", b"\x04\x01", b"\x05\x00", b"\x05\x01\x00\x05\x02\x00\x01", b"\x16\x03\x01")
+        clients = []
+        for said in (*(whole[:end] for end in (0, 1, 2, 3, 7, 12, 13, 20, 200_000, len(whole))), *others):
+            for how in ("close", "reset", "half", "read"):
+                clients.append(client := connect(self.ports["SOCKS"]))
+                with contextlib.suppress(ConnectionError):
+                    client.sendall(said)
+                    if how == "half":
+                        client.shutdown(socket.SHUT_WR)
+                    elif how == "read" and said:
+                        client.settimeout(0.05)
+                        with contextlib.suppress(TimeoutError):
+                            client.recv(100)
+                if how == "reset":
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                if how != "half":
+                    client.close()
+        for client in clients:
+            client.close()
+        eventually(lambda: self.sockets() == before, "every socket is closed")
+        self.assertNotIn("Traceback", "".join(self.stopped()))
+
+    def sockets(self) -> int:
+        """How many sockets relay has."""
+        links = []
+        for each in Path(f"/proc/{self.child.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed since
+                links.append(str(each.readlink()))
+        return sum(link.startswith("socket:") for link in links)
+
+    def stopped(self) -> tuple[str, str]:
+        """What relay has said, once it has stopped."""
+        self.child.signal(signal.SIGTERM)
+        return self.child.finish()[1:]
 
     def test_tls(self) -> None:
         """SOCKS5 inside of TLS, for passwords that nobody shall read on the way."""
