@@ -90,6 +90,7 @@ class DocumentsTests(SynchronousTestCase):
         pair = authority.issue_cert("www.example.org")
         files = {
             "maintenance.html": b"Back soon.\n",
+            "blocked.html": "".join(text for page in WRITTEN for info, text in fences(page) if info == "html").encode(),
             "htpasswd": b"alice:$2y$12$WYZ89ebzVMj63Y/RU4nhaOZ/7IkydYsZgMfgeI.90fclS9Lh8t9dK\n",
             "office-password": b"secret\n",
             "servers.txt": b"http://10.0.0.11:8000\n",
@@ -138,7 +139,7 @@ class DocumentsTests(SynchronousTestCase):
 
     def test_kinds_of_fences(self) -> None:
         """Every block says what it is, so that no configuration escapes the tests."""
-        known = {"ini", "ini fragment", "ini scenario", "console", "text", "yaml", "js", "python", "mermaid"}
+        known = {"ini", "ini fragment", "ini scenario", "console", "text", "yaml", "js", "python", "html", "mermaid"}
         for page in WRITTEN:
             self.assertEqual({info for info, _ in fences(page)} - known, set(), page)
 

@@ -20,6 +20,12 @@ class RelayError(Exception):
     """The error type of RFC 9209 that `Proxy-Status` names."""
     explanation: str = "The proxy failed to handle this request."
     """What the client is told, in ASCII."""
+    outside: ClassVar[str] = ""
+    """What it is told by a forward proxy, whose servers are not behind us; empty: the same."""
+    place: str = ""
+    """File and line of the rule that refused, if the client shall know."""
+    parameters: tuple[tuple[str, str], ...] = ()
+    """What else a forward proxy says in Proxy-Status (RFC 9209 §2.1): names, and strings in ASCII."""
     retry_after: int = 0
     """Seconds for a Retry-After field; 0: none."""
 
@@ -93,6 +99,8 @@ class DeniedByRule(DestinationRefused):
         if place:
             told = place.encode("ascii", "backslashreplace").decode("ascii")
             self.explanation = f"Denied by a rule of this proxy: {told}."
+            self.place = told
+            self.parameters = (("details", told),)
 
 
 class HelloRefused(DestinationRefused):
@@ -233,6 +241,7 @@ class ServerError(RelayError):
     reason = "reset"
     proxy_status = "connection_terminated"
     explanation = "The server behind this proxy failed to answer."
+    outside = "The server closed the connection without an answer."
     is_held_against_servers: bool = True
     """Whether it says that something is wrong with them: not if it was the client who let them wait."""
 
@@ -242,6 +251,7 @@ class ConnectFailed(ServerError):
 
     reason = "refused"
     proxy_status = "destination_ip_unroutable"
+    outside = "The server cannot be reached."
 
 
 class NetworkUnreachable(ConnectFailed):
@@ -252,6 +262,7 @@ class ConnectRefused(ConnectFailed):
     """The server's machine said that nobody listens there."""
 
     proxy_status = "connection_refused"
+    outside = "The server refuses connections at this port."
 
 
 class ConnectTimeout(ServerError):
@@ -261,6 +272,7 @@ class ConnectTimeout(ServerError):
     reason = "timeout"
     proxy_status = "connection_timeout"
     explanation = "The server behind this proxy did not answer in time."
+    outside = "The server could not be reached in time."
 
 
 class NameNotResolved(ServerError):
@@ -268,6 +280,23 @@ class NameNotResolved(ServerError):
 
     reason = "dns"
     proxy_status = "dns_error"
+    outside = "The name of the server was not found."
+
+    def __init__(self, message: str, rcode: str = "") -> None:
+        """`rcode`: what name servers answered, as RFC 8499 and the registry call it: `NXDOMAIN`."""
+        super().__init__(message)
+        if rcode:
+            self.parameters = (("rcode", rcode),)
+
+
+class NameTimeout(NameNotResolved):
+    """Name servers have not answered in time."""
+
+    status = 504
+    reason = "dns_timeout"
+    proxy_status = "dns_timeout"
+    explanation = "The server behind this proxy did not answer in time."
+    outside = "The name servers did not answer in time."
 
 
 class TLSFailed(ServerError):
@@ -275,6 +304,7 @@ class TLSFailed(ServerError):
 
     reason = "tls"
     proxy_status = "tls_protocol_error"
+    outside = "No secure connection could be made."
 
 
 class ParentFailed(ConnectFailed):
@@ -314,6 +344,7 @@ class IncompleteResponse(ServerError):
     """The server closed the connection in the middle of its response."""
 
     proxy_status = "http_response_incomplete"
+    outside = "The answer of the server broke off."
 
 
 class BadResponse(ServerError):
@@ -321,6 +352,7 @@ class BadResponse(ServerError):
 
     reason = "protocol"
     proxy_status = "http_protocol_error"
+    outside = "The answer of the server cannot be understood."
 
 
 class ResponseTimeout(ServerError):
@@ -330,6 +362,7 @@ class ResponseTimeout(ServerError):
     reason = "timeout"
     proxy_status = "http_response_timeout"
     explanation = "The server behind this proxy did not answer in time."
+    outside = "The server did not answer in time."
 
 
 class TotalTimeout(ServerError):

@@ -52,7 +52,7 @@ class ForwardTests(SynchronousTestCase):
         self.assertEqual(self.load(public), ["2:8: error[open-proxy]"])
         self.assertEqual(self.load(public + "open = yes\n"), [])
         values = {"via": "on", "forwarded": "on", "body_timeout": "5s", "response_timeout": "5s"}
-        values |= {"pac": "on", "pac_proxy": "a:1", "pac_direct": "off"}
+        values |= {"pac": "on", "pac_proxy": "a:1", "pac_direct": "off", "block_page": "blocked.html"}
         for key in ONLY_HTTP:
             value = values.get(key, "100")
             self.assertEqual(self.load(f"{SOCKS}{key} = {value}\n"), ["4:1: warning[no-effect]"], key)

@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.names.asked import Servers
+from tests.names.asked import Servers, failure
 from twisted_relay.config.sections.process import DnsOptions
 from twisted_relay.names import resolver as resolving
 from twisted_relay.names.known import FAILURE_HOLDS
@@ -173,6 +173,18 @@ class CacheTests(Resolving):
         self.servers.know("app", TWO)
         self.servers.answer()
         self.assertEqual(self.ask(), (TWO,))
+
+    def test_why_it_failed(self) -> None:
+        """Whoever finds nothing can ask why; silence weighs more than an answer that there is nothing."""
+        for reason in ("nxdomain", "empty", "servfail", "timeout"):
+            self.servers.fail(f"{reason}.example", reason)
+            self.assertEqual(self.ask(f"{reason}.example"), ())
+            self.assertEqual(self.resolver.failure(f"{reason.upper()}.example."), reason)
+        self.servers.know("half.example")
+        self.servers.answers["half.example", "AAAA"] = failure("timeout")
+        self.ask("half.example")
+        for host, why in (("half.example", "timeout"), ("never.asked", ""), ("10.0.0.1", ""), ("a b", "")):
+            self.assertEqual(self.resolver.failure(host), why, host)
 
     def test_names_in_use_are_asked_for_early(self) -> None:
         """Who asks for a name shortly before its answer ends gets it, and it is looked up in the background."""

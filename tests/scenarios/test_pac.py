@@ -73,7 +73,9 @@ class PacTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """What a rule denies goes to the proxy too, so that people read why they do not see it."""
-        self.assertIn("Denied by a rule of this proxy.", self.page("http://blocked.example/"))
+        page = self.page("http://blocked.example/")
+        self.assertIn("<h1>Blocked by the proxy</h1>", page)
+        self.assertIn("Denied by a rule of this proxy.", page)
 
     def test_found_by_itself(self) -> None:
         """curl gets the file without being a client of the proxy; other paths are not served."""

@@ -13,6 +13,7 @@ from twisted_relay.errors import (
     ConnectTimeout,
     DestinationForbidden,
     NameNotResolved,
+    NameTimeout,
     NetworkUnreachable,
     RelayError,
 )
@@ -108,6 +109,15 @@ class DialTests(SynchronousTestCase):
         talk, dial, results = self.dial()
         self.assertFalse(dial.is_pending)
         self.assertEqual([type(result) for result in results], [NameNotResolved])
+        self.end(talk)
+
+    def test_time_limit_of_a_look_up(self) -> None:
+        """A name that is not found within the limit is told apart from an address that does not answer."""
+        talk, results, asked = self.guarded("a.example")
+        talk.waits(60.0)
+        self.assertEqual([type(result) for result in results], [NameTimeout])
+        asked[0](("93.184.216.34",))
+        talk.nobody_is_dialled()
         self.end(talk)
 
     def test_time_limit(self) -> None:

@@ -30,6 +30,11 @@ class Names(Resolver):
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.waiting: list[Found] = []
+        self.why = ""
+
+    def failure(self, host: str) -> str:
+        """See `Resolver`."""
+        return self.why
 
     def addresses(self, host: str, found: Found) -> None:
         """See `Resolver`."""
@@ -213,13 +218,19 @@ class AddressTests(SynchronousTestCase):
         talk.is_over()
 
     def test_no_address(self) -> None:
-        """A name that means nothing is a 502, as without rules."""
-        talk = Ruled(self, *self.RULES)
-        client = talk.client()
-        client.sends(connecting("a.example:443"))
-        talk.names.answer()
-        client.sees_answer("HTTP/1.1 502 Bad Gateway", "Proxy-Status: relay; error=dns_error")
-        talk.is_over()
+        """A name that means nothing is a 502, as without rules; one that nobody tells anything of a 504."""
+        for why, status, cause in (
+            ("", "502 Bad Gateway", "dns_error"),
+            ("nxdomain", "502 Bad Gateway", 'dns_error; rcode="NXDOMAIN"'),
+            ("timeout", "504 Gateway Timeout", "dns_timeout"),
+        ):
+            talk = Ruled(self, *self.RULES)
+            client = talk.client()
+            client.sends(connecting("a.example:443"))
+            talk.names.why = why
+            talk.names.answer()
+            client.sees_answer(f"HTTP/1.1 {status}", f"Proxy-Status: relay; error={cause}")
+            talk.is_over()
 
     def test_literal(self) -> None:
         """An address is not looked up."""
@@ -236,7 +247,7 @@ class AddressTests(SynchronousTestCase):
         client = talk.client()
         client.sends(connecting("a.example:443"))
         talk.waits(5.1)
-        client.sees_answer("HTTP/1.1 504 Gateway Timeout")
+        client.sees_answer("HTTP/1.1 504 Gateway Timeout", "Proxy-Status: relay; error=dns_timeout")
         talk.names.answer("198.51.100.1")
         client.sees_nothing()
         talk.nobody_is_dialled()

@@ -162,7 +162,8 @@ FIELDS = (
     LogField(
         "request_id",
         "text",
-        "X-Request-Id as the server saw it: the client's, or a new one.",
+        "X-Request-Id as the server saw it: the client's, or a new one. Of what a forward proxy refuses, as its answer "
+        "says; null for what it forwards.",
         lambda exchange, wall: text(exchange.request_id),
     ),
     LogField(

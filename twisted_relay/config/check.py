@@ -12,6 +12,7 @@ from twisted_relay.config import certificates
 from twisted_relay.config.accounting_check import check_accounting
 from twisted_relay.config.authentication import check_authentication
 from twisted_relay.config.binds import check_binds
+from twisted_relay.config.block_page import read_block_page
 from twisted_relay.config.build import ONE_OF, OPTIONS, Section
 from twisted_relay.config.checking import check_health
 from twisted_relay.config.contradictions import check_contradictions
@@ -160,7 +161,7 @@ def _check_belonging(section: Section, destination: str, report: Report) -> None
 
 
 def check_files(sections: Sequence[Section], report: Report) -> None:
-    """A file of `respond_file` must be there and not too large."""
+    """Files of `respond_file` and `block_page` must be there and not too large, and a page must be one."""
     for section in sections:
         options = section.options
         if isinstance(options, RouteOptions) and options.respond_file:
@@ -168,6 +169,11 @@ def check_files(sections: Sequence[Section], report: Report) -> None:
                 certificates.read_bounded(options.respond_file, LARGEST_RESPONSE)
             except BadValue as bad:
                 _refuse(section, "respond_file", bad, report)
+        if isinstance(options, ListenerOptions) and options.mode == "forward" and options.block_page:
+            try:
+                read_block_page(options.block_page)
+            except BadValue as bad:
+                _refuse(section, "block_page", bad, report)
 
 
 def check_backends(sections: Sequence[Section], report: Report) -> None:

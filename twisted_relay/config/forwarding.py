@@ -24,6 +24,8 @@ ONLY_FORWARD = (
     "pac_direct",
     "peek",
     *WITH_PEEK,
+    "block_page",
+    "contact",
 )
 MOST_IN_PAC = 2000
 """Names and networks in a PAC file: every browser loads it, and reads it for every request."""
@@ -41,6 +43,8 @@ ONLY_HTTP = (
     "pac",
     "pac_proxy",
     "pac_direct",
+    "block_page",
+    "contact",
 )
 """What has no meaning where clients speak SOCKS5, and all that is done is to tie tunnels."""
 

@@ -1,10 +1,12 @@
 """Our own answers to clients (`http.md` §14): small, in text or JSON, and without anything of our insides."""
 
 import json
+from collections.abc import Sequence
 from email.utils import formatdate
 from time import time
 
 from twisted_relay.errors import AuthenticationRequired, ClientError, RelayError
+from twisted_relay.exchange import Exchange
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.message import Request, Response
 
@@ -62,24 +64,41 @@ def date_line() -> bytes:
 
 def answer_to(error: RelayError, request: Request | None) -> Response:
     """The response that tells a client of an error; JSON if it asked for that and not for text or HTML."""
+    kind, content = in_words(error, request, error.explanation)
+    status = b"relay; error=" + error.proxy_status.encode("ascii")
+    return response_to(error, [b"Content-Type: " + kind, *proxy_status_lines(error, status)], content)
+
+
+def answer_in_exchange(error: RelayError, exchange: Exchange) -> Response:
+    """The same, as listeners ask for it."""
+    return answer_to(error, exchange.request)
+
+
+def in_words(error: RelayError, request: Request | None, explanation: str) -> tuple[bytes, bytes]:
+    """Media type and content, of text or JSON."""
     reason = REASONS.get(error.status, b"Error")
     accept = (request.fields.get(b"accept") or b"") if request is not None else b""
     if b"application/json" in accept and b"text/" not in accept:
-        kind = b"application/json"
-        content = json.dumps(
-            {"status": error.status, "title": reason.decode("ascii"), "detail": error.explanation}
-        ).encode("ascii")
-    else:
-        kind = b"text/plain; charset=utf-8"
-        content = b"%d %b\n%b\n" % (error.status, reason, error.explanation.encode("ascii"))
-    lines = [b"Content-Type: " + kind, b"Cache-Control: no-store", date_line()]
+        told = {"status": error.status, "title": reason.decode("ascii"), "detail": explanation}
+        return b"application/json", json.dumps(told).encode("ascii")
+    return b"text/plain; charset=utf-8", b"%d %b\n%b\n" % (error.status, reason, explanation.encode("ascii"))
+
+
+def proxy_status_lines(error: RelayError, value: bytes) -> list[bytes]:
+    """The field that names the cause (RFC 9209), unless the request itself was it."""
+    if isinstance(error, ClientError) and error.proxy_status == "http_request_error":
+        return []
+    return [b"Proxy-Status: " + value]
+
+
+def response_to(error: RelayError, lines: Sequence[bytes], content: bytes) -> Response:
+    """The response with this content and these lines, and those that every answer to an error has."""
+    lines = [*lines, b"Cache-Control: no-store", date_line()]
     if isinstance(error, AuthenticationRequired):
         lines.append(b"%b: %b" % (error.challenge_field, error.challenge))
     if error.retry_after:
         lines.append(b"Retry-After: %d" % error.retry_after)
-    if not isinstance(error, ClientError) or error.proxy_status != "http_request_error":
-        lines.append(b"Proxy-Status: relay; error=" + error.proxy_status.encode("ascii"))
-    response = Response(error.status, reason, Fields(lines))
+    response = Response(error.status, REASONS.get(error.status, b"Error"), Fields(lines))
     response.content = content
     response.length = len(content)
     return response

@@ -10,7 +10,6 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_relay.downstream.answers import answer_to
 from twisted_relay.downstream.connection import LINGER_TIME, ClientConnection
 from twisted_relay.downstream.framing import framing_of
 from twisted_relay.downstream.listener import Listener
@@ -370,7 +369,7 @@ class HTTP1Connection(ClientConnection):
         exchange.cancel = None
         if isinstance(answer, RelayError):
             exchange.error = answer
-            answer = answer_to(answer, exchange.request)
+            answer = self._listener.answer(answer, exchange)
         exchange.response = response = answer
         exchange.code = response.status
         self._head_written = True

@@ -7,11 +7,14 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
 from twisted_relay.auth.door import SOCKSDoor
 from twisted_relay.config.tree import ListenerOptions
+from twisted_relay.downstream.answers import answer_in_exchange
+from twisted_relay.downstream.forward_answers import Answers, ForwardAnswers
 from twisted_relay.downstream.plan import Plan
 from twisted_relay.exchange import Exchange, Observer
 from twisted_relay.http.forwarding import Origin, prepare_request
@@ -91,6 +94,8 @@ class Listener:
             prepare_proxied_request if forward else prepare_request
         )
         """Makes its fields those that the server shall see; returns its X-Request-Id."""
+        self.answer: Answers = ForwardAnswers(options) if forward else answer_in_exchange
+        """Puts errors into words."""
         self._pseudonym = b"%b-%b" % (options.name.encode("ascii"), os.urandom(4).hex().encode("ascii"))
 
     def admit(self, client: str) -> bool:
@@ -126,8 +131,9 @@ class Listener:
 
     def apart(self, router: Router[Plan], observers: Sequence[Observer]) -> "Listener":
         """A listener of the same options for what is not traffic: its connections count for nothing here."""
-        listener = Listener(self.options, router, self.deadlines, observers)
+        listener = Listener(replace(self.options, block_page=""), router, self.deadlines, observers)
         listener._pseudonym = self._pseudonym
+        listener.answer = self.answer  # the file of the page is not read again
         return listener
 
     def connected(self, connection: Connection, client: str) -> None:

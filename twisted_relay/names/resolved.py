@@ -12,3 +12,7 @@ class Resolved(Resolver):
     def addresses(self, host: str, found: Found) -> None:
         """See `Resolver`."""
         found(self._addresses)
+
+    def failure(self, host: str) -> str:
+        """See `Resolver`."""
+        return ""

@@ -116,6 +116,12 @@ class Resolver:
             return
         self._answer(self._name(name), found)
 
+    def failure(self, host: str) -> str:
+        """Why the last look-up of a name brought nothing, or less than it asked for, as one of `reply.FAILURES`."""
+        name = normal(host)
+        entry = self._watched.get(name) or self._remembered.get(name)
+        return entry.failure.reason if entry is not None and entry.failure is not None else ""
+
     def watch(self, host: str) -> None:
         """Look a name up now and whenever its answer ends, so that it is known when it is needed."""
         name = normal(host)

@@ -27,6 +27,7 @@ from twisted_relay.errors import (
     ConnectTimeout,
     DestinationForbidden,
     NameNotResolved,
+    NameTimeout,
     NetworkUnreachable,
     RelayError,
     ServerError,
@@ -36,6 +37,7 @@ from twisted_relay.guard.hosts import is_literal, read_host
 from twisted_relay.names.resolver import Resolver
 from twisted_relay.net.transport import Dialling, dial_tcp, dial_unix
 from twisted_relay.upstream.connection import UpstreamConnection
+from twisted_relay.upstream.unresolved import unresolved
 
 STAGGER = 0.25
 """Seconds for which an address may keep the next one waiting."""
@@ -94,7 +96,8 @@ class Dial:
         self._done: Dialled | None = done
         self._addresses: list[str] = []
         self._tries: list[_Attempt] = []
-        self._error: ServerError = NameNotResolved(f"no address is known for {dialler.spec.name}")
+        self._error: ServerError | None = None
+        self._is_resolved = False
         self._timer: Any = None
         self._stagger: Any = None
 
@@ -108,8 +111,7 @@ class Dial:
         elif isinstance(address, Address):
             self._dialler.resolver.addresses(address.host, self._resolved)
         else:
-            self._addresses = [address.path]
-            self._next()
+            self._resolved((address.path,))
 
     def _start_guarded(self, guard: Judge, address: BindAddress) -> None:
         """The same for a destination that a client has chosen."""
@@ -147,6 +149,7 @@ class Dial:
 
     def _resolved(self, addresses: tuple[str, ...]) -> None:
         if self._done is not None:
+            self._is_resolved = True
             self._addresses = list(addresses)
             self._next()
 
@@ -155,7 +158,7 @@ class Dial:
         self._stagger = None
         if not self._addresses:
             if not any(attempt.running for attempt in self._tries):
-                self._finish(self._error)
+                self._finish(self._error or self._unresolved())
             return
         attempt = _Attempt(self, self._make)
         self._tries.append(attempt)
@@ -163,6 +166,11 @@ class Dial:
         if self._addresses:
             self._stagger = self._dialler.reactor.callLater(STAGGER, self._next)
         attempt.start(self._dialler, host)
+
+    def _unresolved(self) -> NameNotResolved:
+        spec = self._dialler.spec
+        host = spec.address.host if isinstance(spec.address, Address) else ""
+        return unresolved(self._dialler.resolver, host, spec.name)
 
     def succeeded(self, connection: UpstreamConnection) -> None:
         """An attempt has a connection."""
@@ -199,7 +207,8 @@ class Dial:
 
     def _timed_out(self) -> None:
         self._timer = None
-        self._finish(ConnectTimeout(f"no connection within {self._dialler.timeout:g} s"))
+        error = ConnectTimeout if self._is_resolved else NameTimeout
+        self._finish(error(f"no connection within {self._dialler.timeout:g} s"))
 
     def _finish(self, result: UpstreamConnection | RelayError) -> None:
         done, self._done = self._done, None

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from time import time
 from typing import Any
 
-from twisted_relay.errors import BadRequest, ConnectTimeout, DeniedByRule, NameNotResolved
+from twisted_relay.errors import BadRequest, DeniedByRule, NameTimeout
 from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.guard.hosts import read_host
 from twisted_relay.http.message import Answered, Request
 from twisted_relay.http.proxied import destination
 from twisted_relay.rules import Asked, Rules, Ruling
 from twisted_relay.upstream.assemble import Surroundings
+from twisted_relay.upstream.unresolved import unresolved
 
 
 class Permitted:
@@ -113,7 +114,7 @@ class _Resolving:
             return
         self._exchange.cancel = None
         if not addresses:
-            answered(NameNotResolved(f"no address is known for {self._asked.host}"))
+            answered(unresolved(self._permitted.surroundings.resolver, self._asked.host))
             return
         ruling = self._permitted.rules.judge(self._asked, addresses, self._permitted.wall())
         assert isinstance(ruling, Ruling)
@@ -123,4 +124,4 @@ class _Resolving:
         answered = self._take()
         if answered is not None:
             self._exchange.cancel = None
-            answered(ConnectTimeout(f"{self._asked.host} was not resolved in time"))
+            answered(NameTimeout(f"{self._asked.host} was not resolved in time"))

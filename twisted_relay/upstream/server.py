@@ -20,7 +20,7 @@ UP, DOWN, DRAIN, MAINT, EJECTED = STATES = ("up", "down", "drain", "maint", "eje
 READY = "ready"
 MODES = (READY, DRAIN, MAINT)
 """What whoever runs a server may want of it: everything, no new clients, nothing."""
-ERROR_REASONS = ("refused", "timeout", "total_timeout", "reset", "tls", "dns", "protocol")
+ERROR_REASONS = ("refused", "timeout", "total_timeout", "reset", "tls", "dns", "dns_timeout", "protocol")
 PARENT_REASONS = ("parent", "parent_credentials", "parent_refused")
 """Further reasons, of the proxies of a parent."""
 HISTORY = 50

@@ -5,6 +5,7 @@
 from dataclasses import dataclass, field
 
 from twisted_relay.config.addresses import BINDS, NETWORKS
+from twisted_relay.config.block_page import CONTACT
 from twisted_relay.config.browsers import PAC_DIRECT, PAC_PROXIES
 from twisted_relay.config.destinations import DESTINATIONS
 from twisted_relay.config.option import Parser, option, required
@@ -340,6 +341,21 @@ class ListenerOptions:
     def leads_out(self) -> bool:
         """Whether it is a proxy that goes where its clients say."""
         return self.mode in PROXIES
+
+    block_page: str = option(
+        PATH,
+        "",
+        "A file with the page that browsers show instead of what a forward proxy refuses or cannot get, not the "
+        "built-in one: HTML without scripts, of at most 1 MiB, in which `{title}`, `{reason}`, `{host}`, `{rule}`, "
+        "`{user}`, `{id}`, `{status}` and `{contact}` are replaced. It is read once, at the start.",
+        "/etc/relay/blocked.html",
+    )
+    contact: str = option(
+        CONTACT,
+        "",
+        "Whom people may ask about it, as that page says: a mail address, a URL or a few words.",
+        "helpdesk@example.org",
+    )
 
     @property
     def tells_via(self) -> bool:
