@@ -45,6 +45,14 @@ class ErrorTests(SynchronousTestCase):
             self.assertIn(error.proxy_status, PROXY_STATUS, error)
             self.assertTrue(error.explanation.isascii() and error.explanation.endswith("."), error)
 
+    def test_outside(self) -> None:
+        """What a forward proxy says is a sentence about the same: where one word is changed, so is the other."""
+        for error in TREE:
+            self.assertTrue(error.outside.isascii() and (not error.outside or error.outside.endswith(".")), error)
+            if error.outside:
+                self.assertNotIn("behind this proxy", error.outside)
+                self.assertFalse("explanation" in vars(error) and "outside" not in vars(error), error)
+
     def test_documented(self) -> None:
         """Every error says what it is."""
         for error in TREE:

@@ -313,6 +313,7 @@ class ParentFailed(ConnectFailed):
     reason = "parent"
     proxy_status = "destination_unavailable"
     explanation = "The proxy behind this one failed to answer."
+    outside = "The proxy behind this one failed to answer."
 
 
 class ParentDenied(ServerError):
@@ -321,6 +322,7 @@ class ParentDenied(ServerError):
     reason = "parent_credentials"
     proxy_status = "proxy_configuration_error"
     explanation = "The proxy behind this one does not serve it."
+    outside = "The proxy behind this one does not serve it."
 
 
 class ParentRefused(ServerError):
@@ -329,6 +331,7 @@ class ParentRefused(ServerError):
     reason = "parent_refused"
     proxy_status = "destination_unavailable"
     explanation = "The proxy behind this one did not reach the destination."
+    outside = "The proxy behind this one did not reach the destination."
     is_held_against_servers = False
 
 
@@ -372,6 +375,7 @@ class TotalTimeout(ServerError):
     reason = "total_timeout"
     proxy_status = "http_response_timeout"
     explanation = "The servers behind this proxy did not answer in time."
+    outside = "The server did not answer in time."
 
 
 # -- our own side -----------------------------------------------------------------------------------------------

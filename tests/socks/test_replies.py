@@ -17,6 +17,7 @@ class ReplyTests(SynchronousTestCase):
             (errors.NetworkUnreachable(""), Reply.NETWORK_UNREACHABLE),
             (errors.ConnectFailed(""), Reply.HOST_UNREACHABLE),
             (errors.NameNotResolved(""), Reply.HOST_UNREACHABLE),
+            (errors.NameTimeout(""), Reply.TTL_EXPIRED),
             (errors.ConnectRefused(""), Reply.REFUSED),
             (errors.ConnectTimeout(""), Reply.TTL_EXPIRED),
             (errors.BadRequest(""), Reply.FAILED),

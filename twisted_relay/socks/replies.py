@@ -10,6 +10,7 @@ from twisted_relay.errors import (
     ConnectTimeout,
     DestinationRefused,
     NameNotResolved,
+    NameTimeout,
     NetworkUnreachable,
     RelayError,
 )
@@ -20,6 +21,7 @@ _REPLIES: tuple[tuple[type[RelayError], Reply], ...] = (
     (ConnectRefused, Reply.REFUSED),
     (NetworkUnreachable, Reply.NETWORK_UNREACHABLE),
     (ConnectFailed, Reply.HOST_UNREACHABLE),
+    (NameTimeout, Reply.TTL_EXPIRED),
     (NameNotResolved, Reply.HOST_UNREACHABLE),
     (ConnectTimeout, Reply.TTL_EXPIRED),
 )
