@@ -5,7 +5,7 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.config.reading import faults_of, parse
-from twisted_relay.config.discover import DISCOVER, show_place
+from twisted_relay.config.discover import DISCOVER, DISCOVER_PROXIES, show_place
 from twisted_relay.config.values import DiscoverSpec
 
 
@@ -31,6 +31,15 @@ class DiscoverTests(SynchronousTestCase):
             ("dns+srv://api family=ipv6", DiscoverSpec("dns+srv", "api", family="ipv6")),
         ):
             self.assertEqual(parse(DISCOVER, text), expected, text)
+
+    def test_proxies(self) -> None:
+        """Proxies of a parent may speak SOCKS5; servers of a backend may not."""
+        text = "dns+a://proxies.internal:1080 scheme=socks5"
+        spec = parse(DISCOVER_PROXIES, text)
+        self.assertEqual(spec, DiscoverSpec("dns+a", "proxies.internal", 1080, scheme="socks5", proxies=True))
+        self.assertEqual(DISCOVER_PROXIES.show(spec), text)
+        [fault] = faults_of(DISCOVER, text)
+        self.assertEqual(fault.help, "write one of scheme=http, scheme=https")
 
     def test_shown(self) -> None:
         """A value is written as it may be read again, without what is the default."""

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.config.reading import faults_of, parse, value_of
 from twisted_relay.config.rule_values import Domain, Domains, Names, Networks, Ports, RuleCondition, Urls
-from twisted_relay.config.rules import RULES, named_in
+from twisted_relay.config.rules import RULES, named_in, parents_in
 from twisted_relay.config.values import Location, PathPattern
 
 
@@ -117,3 +117,32 @@ class RuleTests(SynchronousTestCase):
             [(each.span.line, each.span.column) for each in faults if each.span],
             [(1, 17), (1, 19), (1, 32), (2, 20), (3, 7)],
         )
+
+    def test_parents(self) -> None:
+        """What is allowed may name the parent through which it goes, at its end; the text is as it is written."""
+        for text, parent, number in (
+            ("allow all parent hq", "hq", 0),
+            ("allow  port 443 domain .a.example  parent  direct", "direct", 2),
+            ("allow user parents", "", 1),
+        ):
+            [rule, _] = parse(RULES, f"{text}\ndeny all")
+            self.assertEqual((rule.parent, len(rule.conditions)), (parent, number), text)
+            self.assertEqual(rule.text, " ".join(text.split()))
+        value = value_of("allow port 443 parent hq\nallow user a parent direct\ndeny user b\nallow all parent lab")
+        self.assertEqual([word.text for word in parents_in(value)], ["hq", "direct", "lab"])
+        self.assertEqual([word.text for word in named_in(value, "user")], ["a", "b"])
+
+    def test_wrong_parents(self) -> None:
+        """What is denied goes nowhere; nothing stands behind the name, and the name is one of a section."""
+        for text, help in (
+            ("deny all parent hq", "leave parent out"),
+            ("allow parent hq all", "at the end of the line"),
+            ("allow all parent", "at the end of the line"),
+            ("allow all parent hq lab", "at the end of the line"),
+            ("allow all parent h:q", "write the NAME of a [parent:NAME] section"),
+            ("allow parent hq", "write allow or deny, then all or conditions"),
+            ("allow all not parent hq", "leave all out"),
+        ):
+            faults = faults_of(RULES, f"{text}\ndeny all")
+            self.assertEqual(len(faults), 1, text)
+            self.assertIn(help, faults[0].help or faults[0].message, text)

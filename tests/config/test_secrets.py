@@ -6,7 +6,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.config.reading import load_files, places
-from twisted_relay.config.secrets import read_secret
+from twisted_relay.config.secrets import read_password, read_secret
 from twisted_relay.config.words import BadValue
 
 TEXT = """\
@@ -57,3 +57,24 @@ class SecretTests(SynchronousTestCase):
         with self.assertRaises(BadValue) as raised:
             read_secret(str(path))
         self.assertIn("holds 5 bytes", str(raised.exception))
+
+
+class PasswordTests(SynchronousTestCase):
+    """A password in a file of its own."""
+
+    def test_content(self) -> None:
+        """The first line, which is all there is, white space and all; what is wrong shows nothing of it."""
+        path = Path(self.mktemp())
+        for content, password in (
+            (b"s3cret\n", "s3cret"),
+            (b"s3cret", "s3cret"),
+            (b" two words \r\n\n", " two words "),
+            ("g\u00fcnther\n".encode(), "g\u00fcnther"),
+            (b"x" * 255, "x" * 255),
+        ):
+            path.write_bytes(content)
+            self.assertEqual(read_password(str(path)), password)
+        for content in (b"", b"\nsecond", b"s3cret\nsecond", b"s3c\x07ret", b"x" * 256, b"s3cret\xff"):
+            path.write_bytes(content)
+            error = self.assertRaises(BadValue, read_password, str(path))
+            self.assertNotIn("s3c", str(error))

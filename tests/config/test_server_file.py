@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_relay.config.parents import parse_parent_url
 from twisted_relay.config.server_file import fault_lines, parse_server_file, read_server_file
 from twisted_relay.config.words import BadValue
 
@@ -68,3 +69,11 @@ class ServerFileTests(SynchronousTestCase):
             for fault in bad.faults:
                 assert fault.span is not None
                 self.assertTrue(0 < fault.span.line <= text.count("\n") + 1)
+
+    def test_proxies(self) -> None:
+        """A file of a parent names proxies."""
+        content = b"a socks5://10.0.0.1:1080 weight=2\nhttps://p.example:3129\n"
+        found = parse_server_file("F", content, parse_parent_url)
+        self.assertEqual([(each.scheme, each.weight) for each in found], [("socks5", 2), ("https", 1)])
+        self.assertRaises(BadValue, parse_server_file, "F", content)
+        self.assertRaises(BadValue, parse_server_file, "F", b"http://p.example\n", parse_parent_url)

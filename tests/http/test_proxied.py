@@ -4,7 +4,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_relay.errors import BadRequest, ClientError, MethodNotSupported
 from twisted_relay.http.forwarding import Origin
-from twisted_relay.http.proxied import connect_request, destination, prepare_proxied_request, read_proxied_request
+from twisted_relay.http.proxied import (
+    authority_of,
+    connect_request,
+    destination,
+    prepare_proxied_request,
+    read_proxied_request,
+    write_to_proxy,
+)
 
 ORIGIN = Origin("192.0.2.1", b"http", 3128, b"", hidden=True)
 
@@ -109,3 +116,26 @@ class AnonymityTests(SynchronousTestCase):
         prepare_proxied_request(request, told)
         self.assertEqual(request.fields.get_all(b"x-forwarded-for"), [b"192.0.2.1"])
         self.assertEqual(request.fields.get(b"via"), b"1.1 relay")
+
+
+class WritingTests(SynchronousTestCase):
+    """What another proxy gets."""
+
+    def test_whole_uris(self) -> None:
+        """The URI has the authority that was judged, not the one that the client wrote; the request stays as it is."""
+        for line, uri in (
+            ("GET http://A.example.:80/x?y HTTP/1.1", b"GET http://a.example/x?y"),
+            ("GET http://a.example HTTP/1.1", b"GET http://a.example/"),
+            ("GET http://[2001:DB8::1]:8080/%41 HTTP/1.1", b"GET http://[2001:db8::1]:8080/%41"),
+            ("OPTIONS http://a.example HTTP/1.1", b"OPTIONS http://a.example"),
+        ):
+            request = read_proxied_request(head(line, "Host: other", "Accept: a"))
+            prepare_proxied_request(request, ORIGIN)
+            target, lines = request.target, list(request.fields.lines)
+            host, port = destination(request)
+            authority = authority_of(host, port)
+            written = write_to_proxy(request, authority, b"Proxy-Authorization: Basic eDp5")
+            fields = b"Host: %b\r\nAccept: a\r\nProxy-Authorization: Basic eDp5\r\n\r\n" % authority
+            self.assertEqual(written, uri + b" HTTP/1.1\r\n" + fields, line)
+            self.assertEqual((request.target, request.fields.lines), (target, lines))
+            self.assertEqual(write_to_proxy(request, authority, b"").count(b"\r\n"), 4)

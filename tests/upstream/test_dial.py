@@ -15,13 +15,16 @@ from twisted_relay.errors import (
     NameNotResolved,
     NameTimeout,
     NetworkUnreachable,
+    ParentFailed,
     RelayError,
 )
 from twisted_relay.guard.guard import Guard
+from twisted_relay.names.order import in_order
 from twisted_relay.names.resolver import Found
 from twisted_relay.upstream import dial
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.dial import STAGGER, Dial
+from twisted_relay.upstream.opening import Opened
 
 Result = UpstreamConnection | RelayError
 
@@ -82,6 +85,90 @@ class DialTests(SynchronousTestCase):
             talk.waits(10.0)
             self.assertEqual(len(talk.network.attempts), 2)
             self.end(talk)
+
+    def test_families_take_turns(self) -> None:
+        """IPv6 first, then IPv4, and so on, a quarter of a second apart; after a failure the next one at once."""
+        ipv6 = [f"2001:db8::{n}" for n in range(1, 4)]
+        talk, _, results = self.dial(*in_order(["10.0.0.1", "10.0.0.2"], ipv6, "both", lambda _: True))
+        expected = ["2001:db8::1", "10.0.0.1", "2001:db8::2", "10.0.0.2", "2001:db8::3"]
+        for number in range(1, 4):
+            self.assertEqual(self.hosts(talk), expected[:number])
+            talk.waits(STAGGER)
+        talk.refuses(errno.ENETUNREACH)
+        self.assertEqual(self.hosts(talk), expected[1:])
+        talk.accepts("10.0.0.1")
+        self.assertIsInstance(results[0], UpstreamConnection)
+        self.assertEqual(self.hosts(talk), [])
+        self.end(talk)
+
+    def test_one_family_that_is_dead(self) -> None:
+        """Where IPv6 leads nowhere without a word, IPv4 is reached after a quarter of a second."""
+        talk, _, results = self.dial("2001:db8::1", "10.0.0.1", "2001:db8::2")
+        started = talk.reactor.seconds()
+        talk.waits(STAGGER)
+        talk.network.waiting[1].far_end.accepted = True
+        talk.settle()
+        self.assertIsInstance(results[0], UpstreamConnection)
+        self.assertEqual(talk.reactor.seconds() - started, STAGGER)
+        self.end(talk)
+
+    def opened(self, *addresses: str) -> tuple[Conversation, Dial, list[Result], list[Opened]]:
+        """The same as `dial` where something follows the connecting; the last list says how that ends."""
+        talk = Conversation(self)
+        self.patch(talk.resolver, "addresses", lambda host, found: found(addresses))
+        openings: list[Opened] = []
+        pool = talk.pool()
+        pool.dialler.opening = lambda connection, opened: openings.append(opened)
+        results: list[Result] = []
+        dial = pool.dial(results.append)
+        talk.settle()
+        return talk, dial, results, openings
+
+    def test_opening(self) -> None:
+        """A connection is there when what follows the connecting has gone well; other addresses are given up before."""
+        talk, dial, results, openings = self.opened("10.0.0.1", "10.0.0.2", "10.0.0.3")
+        talk.waits(STAGGER)
+        talk.accepts("10.0.0.1")
+        self.assertEqual((len(openings), self.hosts(talk), results), (1, [], []))
+        self.assertTrue(dial.is_pending)
+        talk.waits(STAGGER * 2)
+        self.assertEqual(self.hosts(talk), [])
+        openings[0](None)
+        self.assertIsInstance(results[0], UpstreamConnection)
+        self.end(talk)
+
+    def test_opening_fails(self) -> None:
+        """Its failure is that of the dial, and the connection is cut."""
+        talk, _, results, openings = self.opened("10.0.0.1", "10.0.0.2")
+        server = talk.accepts("10.0.0.1")
+        openings[0](ParentFailed("no"))
+        talk.settle()
+        self.assertEqual([type(result) for result in results], [ParentFailed])
+        server.sees_reset()
+        self.assertEqual(self.hosts(talk), [])
+        self.end(talk)
+
+    def test_opening_takes_too_long(self) -> None:
+        """The one time limit holds over it too; what comes later is nobody's."""
+        talk, _, results, openings = self.opened("10.0.0.1")
+        server = talk.accepts()
+        talk.waits(BACKEND.connect_timeout + 0.5)
+        self.assertEqual([type(result) for result in results], [ConnectTimeout])
+        server.sees_reset()
+        openings[0](None)
+        self.assertEqual(len(results), 1)
+        self.end(talk)
+
+    def test_opening_is_called_off(self) -> None:
+        """Nobody hears of it."""
+        talk, dial, results, openings = self.opened("10.0.0.1")
+        server = talk.accepts()
+        dial.cancel()
+        talk.settle()
+        server.sees_reset()
+        openings[0](ParentFailed("too late"))
+        self.assertEqual(results, [])
+        self.end(talk)
 
     def test_two_stand_in_the_same_moment(self) -> None:
         """One is used, the other closed; only one counts."""

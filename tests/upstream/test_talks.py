@@ -32,13 +32,11 @@ class ConnectTests(SynchronousTestCase):
     def test_words(self) -> None:
         """The destination as authority and Host, the credentials if there are any, and nothing of the client."""
         self.assertEqual(
-            ConnectTalk(Address("2001:db8::1", 8443), b"Proxy-Authorization: Basic YTpi").begin(),
+            ConnectTalk(Address("2001:db8::1", 8443), [b"Proxy-Authorization: Basic YTpi"]).begin(),
             b"CONNECT [2001:db8::1]:8443 HTTP/1.1\r\nHost: [2001:db8::1]:8443\r\n"
             b"Proxy-Authorization: Basic YTpi\r\n\r\n",
         )
-        self.assertEqual(
-            ConnectTalk(NAMED, b"").begin(), b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n"
-        )
+        self.assertEqual(ConnectTalk(NAMED).begin(), b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n")
 
     def test_answers(self) -> None:
         """Only 2xx opens the way, whatever fields it has; octet by octet too."""
@@ -60,14 +58,14 @@ class ConnectTests(SynchronousTestCase):
             (b"HTTP/1.1 200 OK\r\nA: " + b"x" * 70_000, False, "BadResponse"),
             (b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n", False, "BadResponse"),
         ):
-            self.assertEqual(hold(ConnectTalk(NAMED, b""), answer)[1:], (is_open, error), answer[:40])
+            self.assertEqual(hold(ConnectTalk(NAMED), answer)[1:], (is_open, error), answer[:40])
             if len(answer) < 2000:
                 octets = [bytes([octet]) for octet in answer]
-                self.assertEqual(hold(ConnectTalk(NAMED, b""), *octets)[1:], (is_open, error), answer[:40])
+                self.assertEqual(hold(ConnectTalk(NAMED), *octets)[1:], (is_open, error), answer[:40])
 
     def test_rest(self) -> None:
         """What comes behind the answer is the destination's."""
-        talk = ConnectTalk(NAMED, b"")
+        talk = ConnectTalk(NAMED)
         hold(talk, OPEN[:5], OPEN[5:] + b"220 hello")
         self.assertEqual(talk.rest, b"220 hello")
 
@@ -125,7 +123,7 @@ class ErrorTests(SynchronousTestCase):
 
     def test_no_secrets(self) -> None:
         """The log names what the parent said, not what it was told."""
-        talk = ConnectTalk(NAMED, b"Proxy-Authorization: Basic c2VjcmV0")
+        talk = ConnectTalk(NAMED, [b"Proxy-Authorization: Basic c2VjcmV0"])
         error = self.assertRaises(ParentDenied, talk.hear, b"HTTP/1.1 407 Who?\r\n\r\n")
         self.assertEqual(str(error), "the parent wants other credentials: it answered '407 Who?'")
 

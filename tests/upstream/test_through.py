@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.rules.reading import rules_of
 from tests.support.playbook import Party, head, ok
 from tests.upstream.test_forward import ESTABLISHED, PROXY, Proxied, connecting
 from twisted_relay.config.rule_values import Domain
@@ -18,9 +19,12 @@ from twisted_relay.guard.loops import NotOurselves
 from twisted_relay.guard.ourselves import Ourselves
 from twisted_relay.health import watchers_of
 from twisted_relay.routing import Route, Router
+from twisted_relay.rules import Rules
 from twisted_relay.rules.ways import Ways
 from twisted_relay.upstream.assemble import Surroundings
+from twisted_relay.upstream.forward import UPGRADES
 from twisted_relay.upstream.parent import assemble_parent
+from twisted_relay.upstream.permitted import Permitted
 from twisted_relay.upstream.through import Onward, Through
 
 NAMED = "a.example:443"
@@ -67,7 +71,8 @@ class Chained(Proxied):
         for watcher in self.watchers:
             watcher.start()
         onward = Onward(self.forward, {"hq": self.parent}, Ways([parent]))
-        plan = Plan("", self._counted(Through(listener, onward, guard or Guard((), self.ourselves))), leads_out=True)
+        end = self._counted(Through(listener, onward, guard or Guard((), self.ourselves)))
+        plan = Plan("", end, upgrades=UPGRADES, leads_out=True)
         self.listener = Listener(
             listener, Router([Route(RouteOptions(name=""), plan)]), self.deadlines, (self.exchanges.append,)
         )
@@ -472,6 +477,74 @@ class GuardTests(SynchronousTestCase):
         client.sees_answer("HTTP/1.1 502 Bad Gateway")
         self.assertIn("a listener of relay itself", str(talk.last().error))
         talk.nobody_is_dialled()
+        talk.is_over()
+
+
+class UpgradeTests(SynchronousTestCase):
+    """WebSocket of plain http."""
+
+    def test_websocket(self) -> None:
+        """It goes through a tunnel, as no proxy would pass its upgrade on, and ends as tunnels do."""
+        lines = "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: x"
+        talk = Chained(self, replace(PARENT, username="relay"))
+        client = talk.client()
+        client.sends(head("GET http://a.example/live HTTP/1.1", "Host: a.example", *lines))
+        proxy = talk.accepts()
+        proxy.sees_head("CONNECT a.example:80 HTTP/1.1", f"Proxy-Authorization: Basic {SECRET}")
+        proxy.sends(OPEN)
+        fields = proxy.sees_head("GET /live HTTP/1.1", "Host: a.example", "Upgrade: websocket")
+        self.assertNotIn(b"proxy-authorization", fields)
+        proxy.sends(head("HTTP/1.1 101 Switching", "Upgrade: websocket", "Connection: Upgrade") + b"hello")
+        client.sees_head("HTTP/1.1 101 Switching", "Upgrade: websocket")
+        client.sees(b"hello")
+        talk.waits(11.0)
+        self.assertEqual(talk.codes(), [101])
+        talk.is_over()
+
+
+class RuleTests(SynchronousTestCase):
+    """Rules that name a parent."""
+
+    def test_rules(self) -> None:
+        """What a rule says comes before the listener's own parent; addresses that it asked for are judged."""
+        talk = Chained(self)
+        rules = Rules(
+            rules_of(
+                "allow domain near.example parent direct",
+                "deny destination 93.184.216.99",
+                "allow domain .far.example parent hq",
+                "allow all",
+            ).options,
+            {},
+        )
+        answers = {
+            "near.example": ("93.184.216.34",),
+            "a.far.example": ("93.184.216.35",),
+            "b.far.example": ("10.0.0.1",),
+            "c.far.example": ("93.184.216.99",),
+        }
+        self.patch(talk.resolver, "addresses", lambda host, found: found(answers.get(host, (host,))))
+        surroundings = Surroundings(talk._time, talk._time, talk.deadlines, talk.resolver)
+        permitted = Permitted(rules, talk.listener.router.routes[0].destination.destination, surroundings, 5.0)
+        plan = Plan("", permitted, leads_out=True)
+        router = Router([Route(RouteOptions(name=""), plan)])
+        talk.listener = Listener(LISTENER, router, talk.deadlines, (talk.exchanges.append,))
+        for host, dialled, status in (
+            ("near.example", "93.184.216.34", 200),
+            ("a.far.example", "10.9.0.1", 200),
+            ("b.far.example", "", 403),
+            ("c.far.example", "", 403),
+        ):
+            client = talk.client()
+            client.sends(connecting(f"{host}:443"))
+            if dialled:
+                other = talk.accepts(dialled)
+                if dialled == "10.9.0.1":
+                    other.sees_head(f"CONNECT {host}:443 HTTP/1.1")
+                    other.sends(OPEN)
+            client.aborts()
+            self.assertEqual(talk.last().code, status, host)
+        self.assertEqual([exchange.parent for exchange in talk.exchanges], ["", "hq", "hq", ""])
         talk.is_over()
 
 

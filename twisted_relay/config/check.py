@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from twisted_relay.config import certificates
 from twisted_relay.config.accounting_check import check_accounting
+from twisted_relay.config.addresses import parse_url
 from twisted_relay.config.authentication import check_authentication
 from twisted_relay.config.binds import check_binds
 from twisted_relay.config.block_page import read_block_page
@@ -20,6 +21,7 @@ from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.failing import check_failing
 from twisted_relay.config.forwarding import check_forwarding, is_forward
 from twisted_relay.config.lists_check import check_lists, lists_excepted
+from twisted_relay.config.parents import parse_parent_url
 from twisted_relay.config.parents_check import check_parents, parents_named
 from twisted_relay.config.responses import TO_HTTPS
 from twisted_relay.config.rules_check import check_rules, lists_named
@@ -36,6 +38,7 @@ from twisted_relay.config.tree import (
     TLSOptions,
 )
 from twisted_relay.config.unreachable import check_unreachable
+from twisted_relay.config.values import DiscoverSpec
 from twisted_relay.config.words import BadValue, Span, Word, quoted
 
 LARGEST_RESPONSE = 1024 * 1024
@@ -187,8 +190,7 @@ def check_backends(sections: Sequence[Section], report: Report) -> None:
             message = f"certificates of the servers of {section.title} are not verified"
             help = "anyone on the path can read and change what is sent; tls_ca = FILE trusts an authority of your own"
             report.warning(section.span_of("tls_verify"), "no-verification", message, help)
-        if not isinstance(options, ParentOptions):
-            _check_discovery(section, options, report)
+        _check_discovery(section, options, report)
         _check_upstream_tls(section, options, report)
 
 
@@ -196,22 +198,23 @@ def _check_discovery(section: Section, options: BackendOptions, report: Report) 
     """A backend has servers, or looks for them, or both."""
     if not section.given.intersection(("servers", "discover")):
         message = f"{section.title} needs the option {quoted('servers')} or {quoted('discover')}"
-        report.error(section.span, "missing-option", message, "for example: servers = http://10.0.0.11:8000")
+        port = 3128 if isinstance(options, ParentOptions) else 8000
+        report.error(section.span, "missing-option", message, f"for example: servers = http://10.0.0.11:{port}")
     discover = options.discover
     is_dns = discover.kind != "file" if discover is not None else "discover" in section.given
     if "discover_hold" in section.own and not is_dns:
         message = f"discover_hold does nothing here: {section.title} looks for no servers in the DNS"
         report.warning(section.key_span("discover_hold"), "no-effect", message)
     if discover is not None and discover.kind == "file" and "discover" in section.values:
-        _check_server_file(section, discover.name, report)
+        _check_server_file(section, discover, report)
 
 
-def _check_server_file(section: Section, path: str, report: Report) -> None:
+def _check_server_file(section: Section, discover: DiscoverSpec, report: Report) -> None:
     """A file of servers may come later, and be wrong for now; that is no error of the configuration."""
     try:
-        if read_server_file(path):
+        if read_server_file(discover.name, parse_parent_url if discover.proxies else parse_url):
             return
-        problem = f"{quoted(path)} has no server in it"
+        problem = f"{quoted(discover.name)} has no server in it"
     except BadValue as bad:
         problem = "; ".join(fault_lines(bad))
     report.warning(section.span_of("discover"), "bad-file", f"discover: {problem}")

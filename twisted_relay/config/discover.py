@@ -5,6 +5,7 @@ Names are complete, as if a dot followed them: no search domain is added. Nothin
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 from twisted_relay.config.addresses import is_host, unbracketed
@@ -25,7 +26,9 @@ _LONGEST_LABEL = 63
 _NUMBERS = re.compile(r"[0-9.]+")
 _COUNT = re.compile(r"[0-9]{1,5}")
 
-_SCHEMES: dict[str, Literal["http", "https"]] = {"scheme=http": "http", "scheme=https": "https"}
+Schemes = dict[str, Literal["http", "https", "socks5"]]
+_SCHEMES: Schemes = {"scheme=http": "http", "scheme=https": "https"}
+_OF_PROXIES: Schemes = {**_SCHEMES, "scheme=socks5": "socks5"}
 _FAMILIES: dict[str, Literal["any", "ipv4", "ipv6"]] = {
     "family=any": "any",
     "family=ipv4": "ipv4",
@@ -87,6 +90,7 @@ def _parse_most(text: str) -> int:
 
 def _with(spec: DiscoverSpec, word: Word) -> DiscoverSpec:
     """A place with one more word."""
+    schemes = _OF_PROXIES if spec.proxies else _SCHEMES
     key, mark, text = word.text.partition("=")
     known = PARAMETERS[spec.kind]
     if not mark or key not in known:
@@ -96,17 +100,17 @@ def _with(spec: DiscoverSpec, word: Word) -> DiscoverSpec:
         return replace(spec, every=_parse_every(text, SHORTEST_EVERY[spec.kind]))
     if key == "max":
         return replace(spec, most=_parse_most(text))
-    if word.text in _SCHEMES:
-        return replace(spec, scheme=_SCHEMES[word.text])
+    if word.text in schemes:
+        return replace(spec, scheme=schemes[word.text])
     if word.text in _FAMILIES:
         return replace(spec, family=_FAMILIES[word.text])
-    known_values = _SCHEMES if key == "scheme" else _FAMILIES
+    known_values = schemes if key == "scheme" else _FAMILIES
     raise not_valid(word.text, "write one of " + ", ".join(known_values))
 
 
-def _parse(line: Text) -> DiscoverSpec:
+def _parse(line: Text, *, proxies: bool = False) -> DiscoverSpec:
     place, *others = line.words()
-    spec, faults, seen = _parse_first(place, line.file), list[Fault](), set[str]()
+    spec, faults, seen = replace(_parse_first(place, line.file), proxies=proxies), list[Fault](), set[str]()
     for word in others:
         key = word.text.partition("=")[0]
         if key in seen:
@@ -149,3 +153,6 @@ def show_discover(spec: DiscoverSpec | None) -> str:
 
 
 DISCOVER: Parser[DiscoverSpec | None] = one_line("place where servers are looked for", _parse, show_discover)
+DISCOVER_PROXIES: Parser[DiscoverSpec | None] = one_line(
+    "place where proxies are looked for", partial(_parse, proxies=True), show_discover
+)

@@ -4,8 +4,9 @@ Blank lines do not count, nor does what follows a `#` at the start of a line or 
 """
 
 import re
+from collections.abc import Callable
 
-from twisted_relay.config.addresses import parse_server
+from twisted_relay.config.addresses import parse_server, parse_url
 from twisted_relay.config.certificates import read_bounded
 from twisted_relay.config.values import ServerSpec
 from twisted_relay.config.words import BadValue, Fault, Span, Text, parse_lines, quoted
@@ -18,15 +19,17 @@ MOST_FAULTS = 5
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#.*")
 
 
-def read_server_file(path: str) -> tuple[ServerSpec, ...]:
-    """The servers in a file; raises `BadValue` with the place of each fault."""
+def read_server_file(path: str, parse: Callable[[str], ServerSpec] = parse_url) -> tuple[ServerSpec, ...]:
+    """The servers in a file, whose URLs `parse` reads; raises `BadValue` with the place of each fault."""
     try:
-        return parse_server_file(path, read_bounded(path, LARGEST_FILE))
+        return parse_server_file(path, read_bounded(path, LARGEST_FILE), parse)
     except BadValue as bad:
         raise BadValue(*bad.at(Span(path, 0, 0))) from None
 
 
-def parse_server_file(path: str, content: bytes) -> tuple[ServerSpec, ...]:
+def parse_server_file(
+    path: str, content: bytes, parse: Callable[[str], ServerSpec] = parse_url
+) -> tuple[ServerSpec, ...]:
     """The servers in the content of a file, each once; `path` is for the faults. Raises `BadValue`."""
     try:
         text = content.decode("utf-8-sig")
@@ -34,7 +37,7 @@ def parse_server_file(path: str, content: bytes) -> tuple[ServerSpec, ...]:
         line = content.count(b"\n", 0, error.start) + 1
         raise BadValue(Fault("is not UTF-8 text", span=Span(path, line, 1))) from None
     items = [item for number, line in enumerate(text.split("\n"), 1) if (item := _item(line, path, number))]
-    servers = parse_lines(items, parse_server)
+    servers = parse_lines(items, lambda line: parse_server(line, parse))
     return _each_once(servers, items)
 
 

@@ -144,8 +144,10 @@ class DiscoverSpec:
     """Seconds between two looks: at most for DNS, exactly for a file."""
     most: int = 1000
     """No more servers than this are taken."""
-    scheme: Literal["http", "https"] = "http"
+    scheme: Literal["http", "https", "socks5"] = "http"
     family: Literal["any", "ipv4", "ipv6"] = "any"
+    proxies: bool = False
+    """Proxies of a parent are looked for, not servers of a backend."""
 
 
 @dataclass(frozen=True, slots=True)

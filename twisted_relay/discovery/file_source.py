@@ -7,6 +7,8 @@ a local disk is shorter than handing it to a thread; a file on a share that may 
 import os
 from dataclasses import dataclass
 
+from twisted_relay.config.addresses import parse_url
+from twisted_relay.config.parents import parse_parent_url
 from twisted_relay.config.server_file import fault_lines, read_server_file
 from twisted_relay.config.values import DiscoverSpec, ServerSpec
 from twisted_relay.config.words import BadValue
@@ -48,7 +50,9 @@ class FileSource:
 
     def _read(self) -> Answer | LookFailed:
         try:
-            servers: tuple[ServerSpec, ...] = read_server_file(self._spec.name)
+            servers: tuple[ServerSpec, ...] = read_server_file(
+                self._spec.name, parse_parent_url if self._spec.proxies else parse_url
+            )
         except BadValue as bad:
             return LookFailed("invalid", "; ".join(fault_lines(bad)))
         if not servers:

@@ -52,11 +52,12 @@ class Credentials:
         self.field_line = b"Proxy-Authorization: Basic " + pair if username else b""
         """For HTTP proxies; empty without a user name."""
 
-    def talk(self, server: Server, destination: Address) -> Talk:
-        """What is said to a proxy to reach a destination."""
+    def talk(self, server: Server, destination: Address, way: bytes) -> Talk:
+        """What is said to a proxy to reach a destination; `way` is the value of Via, if it shall know that."""
         if server.spec.scheme == "socks5":
             return SocksTalk(destination, self.username, self.password)
-        return ConnectTalk(destination, self.field_line)
+        lines = [b"Via: " + way] if way else []
+        return ConnectTalk(destination, [*lines, self.field_line] if self.field_line else lines)
 
 
 class Parent(Backend):
@@ -91,7 +92,7 @@ class Parent(Backend):
         """Where a connection for an exchange through this server comes from."""
         pool = cast(ProxyPool, server.pool)
         if exchange.request.method == b"CONNECT":
-            return pool.tunnel(_aim(exchange))
+            return pool.tunnel(_aim(exchange), _way(exchange))
         if server.spec.scheme == "socks5" or exchange.request.upgrade:
             return pool.origin(_aim(exchange))
         return pool
@@ -111,6 +112,11 @@ def _aim(exchange: Exchange) -> Address:
     return Address(read_host(host), port)
 
 
+def _way(exchange: Exchange) -> bytes:
+    """What Via says of a tunnel, if the listener tells: by it proxies know a request that goes round."""
+    return b", ".join(exchange.request.fields.get_all(b"via")) if exchange.origin.via else b""
+
+
 def _is_about_the_proxy(error: ServerError) -> bool:
     return error.is_held_against_servers and not isinstance(error, (ResponseTimeout, IncompleteResponse))
 
@@ -126,15 +132,15 @@ class ProxyPool(Pool):
         self._credentials = credentials
         self._origins: OrderedDict[Address, Pool] = OrderedDict()
 
-    def tunnel(self, destination: Address) -> Pool:
-        """Where one connection through the proxy comes from; it is never idle."""
-        return self._through(destination, is_pure=False)
+    def tunnel(self, destination: Address, way: bytes) -> Pool:
+        """Where one connection through the proxy comes from; it is never idle. `way` is what Via says."""
+        return self._through(self.opener_to(destination, way))
 
     def origin(self, destination: Address) -> Pool:
         """The connections through the proxy to one origin."""
         pool = self._origins.get(destination)
         if pool is None:
-            pool = self._origins[destination] = self._through(destination, is_pure=True)
+            pool = self._origins[destination] = self._through(self.opener_to(destination, is_pure=True))
             if self._closed:
                 pool.retire()
             if len(self._origins) > MAX_ORIGINS:
@@ -143,16 +149,17 @@ class ProxyPool(Pool):
             self._origins.move_to_end(destination)
         return pool
 
-    def _through(self, destination: Address, *, is_pure: bool) -> Pool:
+    def _through(self, opener: Opener) -> Pool:
         dialler = copy(self.dialler)
-        dialler.opening = self.opener_to(destination, is_pure=is_pure)
+        dialler.opening = opener
         return Pool(self.server, dialler, self._deadlines, self._connect_times)
 
-    def opener_to(self, destination: Address, *, is_pure: bool = False) -> Opener:
+    def opener_to(self, destination: Address, way: bytes = b"", *, is_pure: bool = False) -> Opener:
         """What makes a connection to the proxy one to a destination; `is_pure` as in `Opening`."""
 
         def opener(connection: UpstreamConnection, opened: Opened) -> None:
-            Opening(connection, self._credentials.talk(self.server, destination), opened, is_pure=is_pure).start()
+            talk = self._credentials.talk(self.server, destination, way)
+            Opening(connection, talk, opened, is_pure=is_pure).start()
 
         return opener
 

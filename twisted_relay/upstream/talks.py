@@ -4,7 +4,7 @@ The words alone, without I/O: what to send, and what the octets that come mean. 
 resolves them. What comes behind its last word belongs to the destination.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from twisted_relay.config.values import Address
@@ -39,12 +39,11 @@ class Talk(Protocol):
 
 
 class ConnectTalk:
-    """CONNECT to one destination. `authorization` is a field line, or nothing."""
+    """CONNECT to one destination, with further field lines."""
 
-    def __init__(self, destination: Address, authorization: bytes) -> None:
+    def __init__(self, destination: Address, lines: Sequence[bytes] = ()) -> None:
         authority = str(destination).encode("ascii")
-        lines = [b"CONNECT %b HTTP/1.1" % authority, b"Host: " + authority, *[authorization] * bool(authorization)]
-        self._head = b"\r\n".join(lines) + END
+        self._head = b"\r\n".join((b"CONNECT %b HTTP/1.1" % authority, b"Host: " + authority, *lines)) + END
         self._buffer = b""
         self._informational = 0
         self.rest = b""

@@ -8,7 +8,8 @@ number of origins, whose times, status codes and cookies are not its own.
 
 from dataclasses import dataclass
 
-from twisted_relay.config.option import option, required
+from twisted_relay.config.discover import DISCOVER_PROXIES
+from twisted_relay.config.option import option
 from twisted_relay.config.parents import FOR, PARENT_CHECK, PARENTS, USER_NAME
 from twisted_relay.config.rule_values import Domain
 from twisted_relay.config.scalars import BOOLEAN, PATH, TIME
@@ -34,13 +35,21 @@ class ParentOptions(BackendOptions):
     requests below holds for the proxies of a parent, and for tunnels through them too.
     """
 
-    servers: tuple[ServerSpec, ...] = required(
+    servers: tuple[ServerSpec, ...] = option(
         PARENTS,
         (),
         "The proxies, one on each line: `[NAME] URL [weight=N] [tier=N] [backup] [max_connections=N] "
         "[max_requests=N]`, as in a backend. The URL is `http://HOST:PORT`, `https://HOST:PORT` (TLS to the proxy), "
-        "`socks5://HOST:PORT`, or `unix:/PATH` for an HTTP proxy at a UNIX socket.",
+        "`socks5://HOST:PORT`, or `unix:/PATH` for an HTTP proxy at a UNIX socket. A parent "
+        "has this option, or `discover`, or both.",
         "p1 http://proxy1.example.org:3128\np2 https://proxy2.example.org:3129 weight=2\nsocks5://10.0.0.9:1080 backup",
+    )
+    discover: DiscoverSpec | None = option(
+        DISCOVER_PROXIES,
+        None,
+        "Where proxies are looked for while relay runs, as servers of a backend are. `scheme` may also be "
+        "`socks5`, and the lines of a file are as in `servers`.",
+        "dns+a://proxies.example.internal:3128 scheme=https every=10s",
     )
     for_: tuple[Domain, ...] = option(
         FOR,
@@ -86,8 +95,6 @@ class ParentOptions(BackendOptions):
     )
 
     # Not options: what they would say is said by others than the parent, or does nothing.
-    discover: DiscoverSpec | None = None
-    discover_hold: float = 0.0
     sticky: StickySpec | None = None
     sticky_secret_file: str = ""
     host: str = "preserve"
