@@ -130,6 +130,7 @@ class Relay:
             authenticators=self.authentication.authenticators,
             auth_files=self.authentication.files,
             lag=self.lag.times,
+            timers=lambda: len(self.reactor.getDelayedCalls()),
             certificates=certificate_ends(self.config.tls),
             loaded_at=time.time(),
         )

@@ -349,7 +349,7 @@ class RequestTests(SynchronousTestCase):
             client.sees_close()
             exchange = talk.last()
             self.assertEqual((exchange.request_line, exchange.code), ((b"CONNECT", target), 200))
-            self.assertEqual((exchange.bytes_received, exchange.bytes_sent), (9, len(DONE) + 9))
+            self.assertEqual((exchange.bytes_received, exchange.bytes_sent), (9, 2 + len(DONE) + 9))
             self.assertEqual(exchange.origin.protocol, "SOCKS5")
             talk.is_over()
 

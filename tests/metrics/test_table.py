@@ -241,7 +241,8 @@ class ValueTests(SynchronousTestCase):
 
     def test_process(self) -> None:
         """What runs, since when, with which certificates, and what the logs lost."""
-        sources = Sources(logs=[MeasuredLog("main", 9)], certificates={"site": 2e9}, loaded_at=1e9)
+        sources = Sources(logs=[MeasuredLog("main", 9)], certificates={"site": 2e9}, loaded_at=1e9, timers=lambda: 7)
+        self.assertEqual(read("relay_reactor_timers", sources), {(): 7})
         self.assertEqual(read("relay_build_info", sources), {build_labels(): 1})
         self.assertEqual(read("relay_config_last_reload_success_timestamp_seconds", sources), {(): 1e9})
         self.assertEqual(read("relay_config_last_reload_successful", sources), {(): 1})

@@ -2,7 +2,9 @@
 
 from typing import cast
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.transports import MemoryReactor, MemorySocket, accept
@@ -123,6 +125,19 @@ class TunnelTests(SynchronousTestCase):
             else:
                 self.reactor.pass_time(2.0)
             self.is_over(0, 50_000)
+
+    def test_half_close_after_the_other_side_is_lost(self) -> None:
+        """It may be read in the same sweep, though nobody wants to read any more: what was sent still arrives."""
+        self.join()
+        self.client.room = 0
+        self.far(self.server, "sends", b"x" * 50_000)
+        self.far(self.server, "resets")
+        self.client_transport.readConnectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.client.room = None
+        self.reactor.settle()
+        self.assertEqual(len(self.client.delivered), 50_000)
+        self.is_over(0, 50_000)
 
     def test_idle(self) -> None:
         """Octets in either direction keep it; without any it ends."""

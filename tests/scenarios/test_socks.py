@@ -35,7 +35,7 @@ mode = socks5
 tls = ${TLS}
 auth = staff
 connect_ports = any
-allow_destination = 127.0.0.1
+allow_destination = 127.0.0.1 localhost
 rules = only-alice
 access_log = main
 
@@ -73,6 +73,33 @@ CERTIFICATE = """
 [tls:inside]
 cert = ${CERT}
 key = ${KEY}
+"""
+CHAIN = """\
+[listener:first]
+bind = 127.0.0.1:${FIRST}
+mode = socks5
+connect_ports = any
+peek = sni
+peek_ports = ${SECURE}
+sni_mismatch = refuse
+parent = next
+allow_destination = localhost 127.0.0.1
+rules = egress
+access_log = main
+
+[parent:next]
+servers = socks5://127.0.0.1:${STAFF}
+username = alice
+password_file = ${PASSWORD}
+
+[rules:egress]
+rule =
+    deny  domain .ads.example
+    allow all
+
+[log:main]
+to = ${LOG}
+format = json
 """
 NGINX = """
     server {
@@ -215,6 +242,35 @@ class SOCKSTests(SynchronousTestCase):
             client.sendall(bytes(3_000_000))
             client.shutdown(socket.SHUT_WR)
             self.assertEqual(read_to_end(client), bytes(3_000_000) + b"goodbye")
+
+    def test_through_another_one(self) -> None:
+        """By SOCKS5 to relay, from there by SOCKS5 with a password to another, and TLS that is looked at on the way."""
+        self.start()
+        [first] = map(str, free_ports(1))
+        password, log = self.folder / "password", self.folder / "chain.log"
+        password.write_text("open sesame\n")
+        password.chmod(0o600)
+        relay(
+            self, CHAIN, FIRST=first, PASSWORD=password, LOG=log, STAFF=self.ports["STAFF"], SECURE=self.ports["SECURE"]
+        )
+        through = ("--noproxy", "", "--socks5-hostname", f"127.0.0.1:{first}", "--cacert", str(self.folder / "ca.pem"))
+        secure, node = self.ports["SECURE"], self.ports["NODE"]
+        self.assertEqual(curl(*through, f"http://127.0.0.1:{node}/name").content, b"node\n")
+        self.assertEqual(curl(*through, f"https://localhost:{secure}/").content, b"secret\n")
+        for name in ("www.ads.example", "other.example"):
+            moved = ("--connect-to", f"{name}:{secure}:localhost:{secure}")
+            self.assertIn("unrecognized name", curl(*through, *moved, f"https://{name}:{secure}/").errors)
+        lines = eventually(lambda: self.four(log), "four lines are written")
+        self.assertEqual([line["parent"] for line in lines], ["next"] * 4)
+        self.assertEqual([line["error"] for line in lines], [None, None, "rule", "sni"])
+        self.assertEqual([line["sni"] for line in lines], [None, "localhost", "www.ads.example", "other.example"])
+        seen = [(target, status) for target, status, *_ in self.lines()]
+        self.assertEqual(seen[:2], [(f"127.0.0.1:{node}", 200), (f"localhost:{secure}", 200)])
+
+    def four(self, log: Path) -> list[dict[str, str]]:
+        """The lines of a log, once there are four."""
+        written = log.read_text().splitlines()
+        return [json.loads(each) for each in written] if len(written) == 4 else []
 
     def test_leaving_in_every_way(self) -> None:
         """Clients that end or cut the connection at any point, or say nonsense, leave no socket behind."""

@@ -152,8 +152,15 @@ class _Descriptor(Protocol):
 
     socket: MemorySocket
 
+    def fileno(self) -> int: ...
     def doRead(self) -> object: ...
     def doWrite(self) -> object: ...
+
+
+def _must_be_open(descriptor: _Descriptor) -> None:
+    """As epoll has it."""
+    if descriptor.fileno() < 0:
+        raise ValueError("file descriptor cannot be a negative integer")
 
 
 class MemoryReactor(_DisconnectSelectableMixin, Clock):
@@ -177,10 +184,12 @@ class MemoryReactor(_DisconnectSelectableMixin, Clock):
 
     def addReader(self, reader: _Descriptor) -> None:
         """Watch it for what arrives."""
+        _must_be_open(reader)
         self._readers[reader] = None
 
     def addWriter(self, writer: _Descriptor) -> None:
         """Watch it for room."""
+        _must_be_open(writer)
         self._writers[writer] = None
 
     def removeReader(self, reader: _Descriptor) -> None:

@@ -57,6 +57,7 @@ class SOCKS5Connection(ClientConnection):
         self._user: User | None = None
         self._asking: Deferred[User] | None = None  # credentials that are being looked at
         self._exchange: Exchange | None = None
+        self._told = 0  # octets that the client was sent before there was an exchange
 
     # -- Twisted's side -------------------------------------------------------------------------------------------
 
@@ -142,7 +143,7 @@ class SOCKS5Connection(ClientConnection):
         door = self._listener.door
         wanted = Method.NONE if door is None else Method.PASSWORD
         if wanted in greeting.methods:
-            self._out.write(write_method(wanted))
+            self._tell(write_method(wanted))
             if door is None:
                 self._next(greeting.end, self._take_wish, write_reply(Reply.FAILED))
             else:
@@ -152,6 +153,10 @@ class SOCKS5Connection(ClientConnection):
             raise BadMessage("the client does not offer to say nothing of itself, and nobody asks here", none)
         else:
             self._ask(greeting.end, None, write_method(Method.NOT_ACCEPTABLE))
+
+    def _tell(self, data: bytes) -> None:
+        self._out.write(data)
+        self._told += len(data)
 
     def _take_credentials(self) -> None:
         credentials = read_credentials(self._buffer)
@@ -182,6 +187,7 @@ class SOCKS5Connection(ClientConnection):
         exchange = Exchange(request, self._origin, started)
         exchange.listener = listener.name
         exchange.observers = listener.observers
+        exchange.bytes_sent = self._told
         if self._user is not None:
             exchange.user, exchange.groups = self._user.name, self._user.groups
         self._exchange = exchange
@@ -205,7 +211,7 @@ class SOCKS5Connection(ClientConnection):
         if self._ending:
             return
         self._user = user
-        self._out.write(write_verdict(granted=True))
+        self._tell(write_verdict(granted=True))
         self._next(0, self._take_wish, write_reply(Reply.FAILED))
         self._go_on()
 

@@ -298,6 +298,8 @@ class Sources:
     peeked: Sequence[PeekState] = ()
     lag: Histogram = field(default_factory=lambda: Histogram(FAST_BOUNDS))
     """Lateness of the reactor, in seconds."""
+    timers: Callable[[], int] = int
+    """How many calls the reactor has been asked to make later."""
     certificates: Mapping[str, float] = field(default_factory=dict)
     """When the certificate of each [tls:] section ends, in seconds since 1970."""
     loaded_at: float = 0.0

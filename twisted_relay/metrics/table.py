@@ -72,6 +72,14 @@ METRICS = (
         one_value(lambda sources: sources.lag),
     ),
     Metric(
+        "relay_reactor_timers",
+        "gauge",
+        (),
+        "Calls that the event loop has been asked to make later.",
+        "A few, however many connections there are; back at its first value when nothing runs.",
+        one_value(lambda sources: sources.timers()),
+    ),
+    Metric(
         "relay_log_messages_dropped_total",
         "counter",
         ("sink",),

@@ -97,7 +97,7 @@ class End(Protocol):
     def readConnectionLost(self) -> None:
         self.reading = False
         self.stop_pump()
-        if not self.other.reading:
+        if not (self.other.reading and self.other.open):
             self.tunnel.close()
             return
         lose_write = getattr(self.other.transport, "loseWriteConnection", None)
