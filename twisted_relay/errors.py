@@ -147,6 +147,16 @@ class LockedOut(ClientError):
         self.retry_after = retry_after
 
 
+class TooManyLookups(ClientError):
+    """A client of a forward proxy has as many names looked up at one time as one may (RFC 6585 §4)."""
+
+    status = 429
+    reason = "too_many_lookups"
+    proxy_status = "http_request_denied"
+    explanation = "Too many names are being looked up for this client; try again."
+    retry_after = 1
+
+
 class RequestTimeout(ClientError):
     """The request did not arrive in time."""
 

@@ -233,6 +233,18 @@ class CacheTests(Resolving):
         self.servers.answer()
         self.assertEqual(self.found, [(), (ONE,), (ONE,), (ONE,)])
 
+    def test_early_questions_wait(self) -> None:
+        """While many names are looked up, those whose answer still holds are not asked for early."""
+        self.servers.know("app", ONE, ttl=100)
+        self.ask("app")
+        self.patch(resolving, "MOST_EARLY", 1)
+        self.servers.slow = True
+        self.ask("other")
+        self.clock.advance(95.0)
+        self.servers.forget()
+        self.assertEqual(self.ask("app"), (ONE,))
+        self.assertEqual(self.servers.forget(), 0)
+
     def test_many_that_fail_at_once(self) -> None:
         """However many names wait, those that fail at once are ended one after the other."""
         self.patch(resolving, "MOST_AT_ONCE", 1)

@@ -63,6 +63,19 @@ class HTTPTests(SynchronousTestCase):
         self.assertEqual([exchange.server for exchange in talk.exchanges], ["10.0.0.1:8080"] + ["10.0.0.2:8080"] * 2)
         talk.is_over()
 
+    def test_who_asks(self) -> None:
+        """Names are looked up on behalf of whoever has sent the request, with CONNECT and without."""
+        talk = Proxied(self)
+        told: list[str] = []
+        self.patch(talk.resolver, "on_behalf_of", told.append)
+        for request in (head("GET http://10.0.0.1/ HTTP/1.1", "Host: a"), connecting("10.0.0.1:443")):
+            client = talk.client()
+            client.sends(request)
+            talk.accepts("10.0.0.1")
+            client.aborts()
+        self.assertEqual(told, ["192.0.2.1", "192.0.2.1"])
+        talk.is_over()
+
     def test_many_origins(self) -> None:
         """Of many origins only the last ones keep their connections."""
         self.patch(forward, "MAX_ORIGINS", 2)

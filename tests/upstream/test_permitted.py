@@ -15,6 +15,7 @@ from twisted_relay.exchange import Exchange
 from twisted_relay.http.forwarding import Origin
 from twisted_relay.http.message import Answer
 from twisted_relay.http.proxied import read_proxied_request
+from twisted_relay.names.for_clients import TOO_MANY
 from twisted_relay.names.resolver import Found, Resolver
 from twisted_relay.routing import Route, Router
 from twisted_relay.rules import Asked, Rules
@@ -231,6 +232,19 @@ class AddressTests(SynchronousTestCase):
             talk.names.answer()
             client.sees_answer(f"HTTP/1.1 {status}", f"Proxy-Status: relay; error={cause}")
             talk.is_over()
+
+    def test_who_asks(self) -> None:
+        """Names are looked up on behalf of the client, which may have only so many at one time."""
+        talk = Ruled(self, *self.RULES)
+        told: list[str] = []
+        self.patch(talk.names, "on_behalf_of", told.append)
+        client = talk.client()
+        client.sends(connecting("a.example:443"))
+        self.patch(talk.names, "failure", lambda host: TOO_MANY)
+        talk.names.answer()
+        client.sees_answer("HTTP/1.1 429 Too Many Requests", "Proxy-Status: relay; error=http_request_denied")
+        self.assertEqual(told, ["192.0.2.1"])
+        talk.is_over()
 
     def test_literal(self) -> None:
         """An address is not looked up."""

@@ -102,7 +102,8 @@ METRICS = (
         ("result",),
         "How often the addresses of a name were wanted, by what was known. New connections want them, not requests.",
         "`hit`, `negative`: remembered, as addresses or as nothing; `miss`: name servers were asked; `stale`: they "
-        "fail, and an old answer was used; `hosts`: the hosts file; `invalid`: not a name; `full`: too many at once.",
+        "fail, and an old answer was used; `hosts`: the hosts file; `invalid`: not a name; `full`: too many at once; "
+        "`client`: too many at once of one client.",
         each_name_by(lambda one: one.lookups),
     ),
     Metric(
@@ -578,9 +579,9 @@ METRICS = (
         "counter",
         ("backend", "server", "reason"),
         "Tries that failed at this server.",
-        "`refused`, `dns`, `tls`: no connection; `timeout`: `connect_timeout`, `response_timeout`, `per_try_timeout` "
-        "or `idle_timeout`; `total_timeout`: that was over while it had the request; `reset`: it closed too early; "
-        "`protocol`: what it sent is not HTTP.",
+        "`refused`, `dns`, `dns_timeout`, `tls`: no connection; `timeout`: `connect_timeout`, `response_timeout`, "
+        "`per_try_timeout` or `idle_timeout`; `total_timeout`: that was over while it had the request; `reset`: it "
+        "closed too early; `protocol`: what it sent is not HTTP.",
         each_server_by(lambda one: one.counters.errors),
     ),
     Metric(

@@ -28,6 +28,8 @@ from twisted_relay.names.routes import Routes
 
 MOST_AT_ONCE = 200
 """Names that clients ask for that are looked up at one time; names of servers come on top."""
+MOST_EARLY = MOST_AT_ONCE // 2
+"""With so many under way no name is asked for early: whose answer still holds can wait for those who have none."""
 MOST_QUEUED = 2000
 """Names that wait for their turn; more fail at once."""
 MOST_WAITING = 10_000
@@ -86,8 +88,13 @@ class Resolver:
         self._queue: deque[_Name] = deque()
         self._is_beginning = False
         self._is_stopped = False
-        self.lookups = dict.fromkeys(("hosts", "hit", "negative", "stale", "miss", "full", "invalid"), 0)
+        self.lookups = dict.fromkeys(("hosts", "hit", "negative", "stale", "miss", "full", "client", "invalid"), 0)
         """How questions for names were answered, by what was known."""
+
+    @property
+    def options(self) -> DnsOptions:
+        """How names are looked up."""
+        return self._options
 
     @property
     def entries(self) -> int:
@@ -121,6 +128,20 @@ class Resolver:
         name = normal(host)
         entry = self._watched.get(name) or self._remembered.get(name)
         return entry.failure.reason if entry is not None and entry.failure is not None else ""
+
+    def on_behalf_of(self, client: str) -> None:
+        """Who asks from now on: the address of a client. Only `ForClients` wants to know."""
+
+    def knows(self, host: str) -> bool:
+        """Whether nobody has to be asked for a host."""
+        name = normal(host)
+        if is_address(host) or not name or self._in_hosts(name):
+            return True
+        entry = self._watched.get(name) or self._remembered.get(name)
+        if entry is None:
+            return False
+        now = self._reactor.seconds()
+        return entry.known.keeps or entry.known.is_fresh(now) or bool(entry.known.fresh(now, self._routes.has_route))
 
     def watch(self, host: str) -> None:
         """Look a name up now and whenever its answer ends, so that it is known when it is needed."""
@@ -168,7 +189,7 @@ class Resolver:
             addresses = known.stale(now, self._routes.has_route)
         if addresses or known.is_fresh(now):
             self.lookups["hit" if known.has_answer(now) else "stale" if addresses else "negative"] += 1
-            if known.due(now) and not self._is_stopped:
+            if known.due(now) and not self._is_stopped and (known.keeps or len(self._under_way) < MOST_EARLY):
                 self._begin(entry)
             found(addresses)
             return

@@ -18,6 +18,7 @@ from twisted_relay.filters.chain import chain
 from twisted_relay.guard.guard import Guard
 from twisted_relay.guard.ourselves import Ourselves
 from twisted_relay.http.proxied import OWN, PAC_PATHS
+from twisted_relay.names.for_clients import ForClients
 from twisted_relay.routing import Route
 from twisted_relay.rules import Rules
 from twisted_relay.rules.ways import Ways
@@ -43,7 +44,7 @@ class Outward:
     """Makes the destinations of forward listeners, and knows what of them must be closed."""
 
     def __init__(self, surroundings: Surroundings, ourselves: Ourselves, named: Named) -> None:
-        self._surroundings = surroundings
+        self._surroundings = replace(surroundings, resolver=ForClients(surroundings.resolver))
         self._ourselves = ourselves
         self._named = named
         self.ways = Ways(parent.options for parent in named.parents.values())

@@ -26,7 +26,6 @@ from twisted_relay.errors import (
     ConnectRefused,
     ConnectTimeout,
     DestinationForbidden,
-    NameNotResolved,
     NameTimeout,
     NetworkUnreachable,
     RelayError,
@@ -167,7 +166,7 @@ class Dial:
             self._stagger = self._dialler.reactor.callLater(STAGGER, self._next)
         attempt.start(self._dialler, host)
 
-    def _unresolved(self) -> NameNotResolved:
+    def _unresolved(self) -> RelayError:
         spec = self._dialler.spec
         host = spec.address.host if isinstance(spec.address, Address) else ""
         return unresolved(self._dialler.resolver, host, spec.name)

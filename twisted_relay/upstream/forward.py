@@ -57,6 +57,7 @@ class Forward:
     def __call__(self, exchange: Exchange, answered: Answered) -> None:
         """See `Destination`."""
         host, port = destination(exchange.request)
+        self._surroundings.resolver.on_behalf_of(exchange.origin.client)
         if exchange.request.method == b"CONNECT":
             surroundings = self._surroundings_for(exchange.addresses)
             Connecting(self._options, surroundings, exchange, answered).start(host, port)

@@ -92,6 +92,7 @@ class _Resolving:
         """Ask for the addresses."""
         surroundings = self._permitted.surroundings
         self._exchange.cancel = self._cancel
+        surroundings.resolver.on_behalf_of(self._exchange.origin.client)
         surroundings.resolver.addresses(self._asked.host, self._resolved)
         if self._answered is not None:
             self._timer = surroundings.reactor.callLater(self._permitted.timeout, self._timed_out)

@@ -174,6 +174,13 @@ class DnsOptions:
         "about a kilobyte.",
         "50000",
     )
+    max_lookups_per_client: int = option(
+        count(),
+        50,
+        "Names that are looked up at one time for clients of forward proxies that come from one address (of IPv6 one "
+        "/64). Further names of theirs are answered 429; names that are remembered do not count. 0 means no limit.",
+        "200",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
