@@ -83,6 +83,23 @@ class OutsideTests(SynchronousTestCase):
             self.assertEqual((len(answer["rules"]), is_taken(answer)), (line, taken), address)
             self.assertNotIn("--address", as_text(answer))
 
+    def test_changed_fields(self) -> None:
+        """What leaves is shown as the listener's options make it; of credentials only the name."""
+        changes = "remove_request_header = Referer\nset_request_header =\n    User-Agent: x\n    X-Api-Key: ${KEY:-k}\n"
+        self.explain = self.make(TEXT.replace("rules = egress\n", f"rules = egress\n{changes}"))
+        fields = [["Referer", "http://inner/"], ["User-Agent", "curl"]]
+        answer = self.ask("GET", "http://example.org/", listener="proxy", fields=fields)
+        expected = ["GET / HTTP/1.1", "Host: example.org", "User-Agent: x", "X-Api-Key: (hidden)"]
+        self.assertEqual(answer["forwarded"]["head"], expected)
+        self.assertEqual(self.ask("CONNECT", "example.org:443")["forwarded"]["head"], [])
+
+    def test_a_file_for_browsers(self) -> None:
+        """The PAC file is relay's own answer; no rule is asked for it."""
+        self.explain = self.make(TEXT.replace("rules = egress\n", "rules = egress\npac = yes\n"))
+        answer = self.ask("GET", "/proxy.pac", listener="proxy", fields=[["Host", "proxy.example"]])
+        self.assertEqual((answer["answer"]["status"], answer["forwarded"]), (200, None))
+        self.assertIn("Content-Type: application/x-ns-proxy-autoconfig", answer["answer"]["fields"])
+
     def test_tunnels(self) -> None:
         """CONNECT goes to the forward proxy without its being named; only to ports that may be reached."""
         answer = self.ask("CONNECT", "example.org:443")

@@ -5,7 +5,7 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.config.reading import load_files, places
-from twisted_relay.config.forwarding import ONLY_HTTP
+from twisted_relay.config.forwarding import CHANGES, ONLY_HTTP
 from twisted_relay.config.sections.listener import ListenerOptions
 
 FORWARD = "[listener:proxy]\nbind = 127.0.0.1:3128\nmode = forward\n"
@@ -53,6 +53,7 @@ class ForwardTests(SynchronousTestCase):
         self.assertEqual(self.load(public + "open = yes\n"), [])
         values = {"via": "on", "forwarded": "on", "body_timeout": "5s", "response_timeout": "5s"}
         values |= {"pac": "on", "pac_proxy": "a:1", "pac_direct": "off", "block_page": "blocked.html"}
+        values |= dict.fromkeys(CHANGES, "X-A: b") | {key: "X-A" for key in CHANGES if key.startswith("remove")}
         for key in ONLY_HTTP:
             value = values.get(key, "100")
             self.assertEqual(self.load(f"{SOCKS}{key} = {value}\n"), ["4:1: warning[no-effect]"], key)
@@ -112,3 +113,29 @@ class ForwardTests(SynchronousTestCase):
             self.load(FORWARD + f"pac = yes\n{allowed}\npac_direct = local private{many}\n"), ["4:1: error[large-pac]"]
         )
         self.assertEqual(self.load(GATEWAY + "pac = yes\n" + BACKEND), ["4:1: warning[no-effect]"])
+
+    def test_fields(self) -> None:
+        """Fields are set as on routes; what belongs to the connection, or to framing, cannot be."""
+        self.assertEqual(self.load(FORWARD + "remove_request_header = Referer X-Debug\n"), [])
+        self.assertEqual(self.load(FORWARD + "set_request_header = User-Agent: x\nadd_response_header = Vary: y\n"), [])
+        for line in ("Content-Length: 5", "Transfer-Encoding: chunked", "Connection: x", "TE: trailers", "Host: a"):
+            self.assertEqual(self.load(FORWARD + f"set_request_header = {line}\n"), ["4:22: error[bad-value]"], line)
+        for line in ("Proxy-Authorization: Basic ${X:-y}", "proxy-authenticate: Basic", "Proxy-Connection: close"):
+            for key in ("set_request_header", "add_request_header", "set_response_header", "add_response_header"):
+                [diagnostic] = self.load(FORWARD + f"{key} =\n    {line}\n")
+                self.assertTrue(diagnostic.endswith("error[bad-value]"), diagnostic)
+        self.assertEqual(self.load(FORWARD + "set_request_header = Cookie: a\n"), ["4:22: warning[inline-secret]"])
+        self.assertEqual(
+            self.load(GATEWAY + "remove_request_header = Referer\n" + BACKEND), ["4:1: warning[no-effect]"]
+        )
+
+    def test_block_page(self) -> None:
+        """The file of a page must be there, and its placeholders must exist."""
+        folder = self.mktemp()
+        os.mkdir(folder)
+        files = {"relay.ini": FORWARD + "block_page = blocked.html\n", "blocked.html": "<p>{host}"}
+        self.assertEqual(places(load_files(folder, files)), [])
+        loaded = load_files(folder, {**files, "blocked.html": "<p>\n{hots}"})
+        self.assertEqual(places(loaded), ["4:14: error[bad-file]"])
+        self.assertIn("line 2 of", loaded.diagnostics[0].message)
+        self.assertEqual(self.load(FORWARD + "block_page = missing.html\n"), ["4:14: error[bad-file]"])

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.playbook import ROUTE, Conversation, get, head, ok
 from twisted_relay.config.tree import RouteOptions
 from twisted_relay.config.values import FieldLine
-from twisted_relay.filters.change_fields import for_route
+from twisted_relay.filters.change_fields import filter_of
 from twisted_relay.http.fields import Fields
 
 
@@ -33,7 +33,7 @@ class ChangeFieldsTests(SynchronousTestCase):
 
     def test_nothing_to_do(self) -> None:
         """A route that changes no fields has no such filter."""
-        self.assertIsNone(for_route(ROUTE))
+        self.assertIsNone(filter_of(ROUTE))
 
     def test_request(self) -> None:
         """Set replaces every line of the name, add leaves them, remove takes them away; case does not matter."""

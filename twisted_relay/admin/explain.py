@@ -4,15 +4,14 @@ Nothing is decided here. A `Trial` has taken the way of the traffic, and the bac
 module puts into words what they say. The shape is that of `docs/reference/control-api.md`.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 
 from twisted_relay.admin.candidates import describe_backend
+from twisted_relay.admin.hidden import without_secrets
 from twisted_relay.admin.json_input import JSON
 from twisted_relay.admin.outside import Outside
 from twisted_relay.admin.question import Question, choose_listener, read_question
 from twisted_relay.admin.trial import Client, Trial, try_out
-from twisted_relay.config.tree import RouteOptions
 from twisted_relay.config.values import Location, UnixAddress
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
@@ -23,10 +22,6 @@ from twisted_relay.routing import Verdict
 from twisted_relay.rules.rules import Rules
 from twisted_relay.rules.ways import NO_PARENTS, Ways
 from twisted_relay.upstream.backend import Backend
-
-HIDDEN = "(hidden)"
-_SECRET = re.compile("auth|cookie|token|secret|passw|credential|key|session", re.IGNORECASE)
-"""Names of fields that may hold credentials."""
 
 
 class Explain:
@@ -78,15 +73,8 @@ class Explain:
         server = next((each for each in candidates if each.has_room), candidates[0] if candidates else None)
         authority = exchange.request.authority if server is None else backend.authority_for(exchange, server)
         head = write_request(exchange.request, authority, exchange.request.upgrade)
-        lines = _without_secrets(head.decode("utf-8", "backslashreplace").split("\r\n")[:-2], trial.route.options)
+        lines = without_secrets(head.decode("utf-8", "backslashreplace").split("\r\n")[:-2], trial.route.options)
         return {"forwarded": {"server": None if server is None else server.name, "head": lines}, "backend": described}
-
-
-def _without_secrets(lines: Sequence[str], route: RouteOptions) -> list[str]:
-    """The lines; of credentials that the route sets only the name: they are the server's and relay's alone."""
-    configured = (*route.set_request_header, *route.add_request_header)
-    secret = {f"{line.name}: {line.value}" for line in configured if _SECRET.search(line.name)}
-    return [f"{line.partition(':')[0]}: {HIDDEN}" if line in secret else line for line in lines]
 
 
 def _only_sockets(listener: Listener) -> bool:

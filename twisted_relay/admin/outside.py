@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from time import time
 
 from twisted_relay.admin.candidates import describe_backend
+from twisted_relay.admin.hidden import without_secrets
 from twisted_relay.admin.json_input import JSON
 from twisted_relay.admin.question import Question
 from twisted_relay.config.tree import ParentOptions
@@ -58,12 +59,16 @@ class Outside:
         said = [_said(each) for each in verdicts]
         server = str(Address(asked.host, asked.port))
         if not way.parent:
-            return {"forwarded": {"server": server, "head": _head(exchange, None)}, "rules": said}
+            return {
+                "forwarded": {"server": server, "head": without_secrets(_head(exchange, None), listener.options)},
+                "rules": said,
+            }
         exchange.parent = way.parent
         parent = self.backends[f"parent:{way.parent}"]
         candidates = parent.peek(exchange)
+        head = _head(exchange, candidates[0] if candidates else None)
         return {
-            "forwarded": {"server": server, "head": _head(exchange, candidates[0] if candidates else None)},
+            "forwarded": {"server": server, "head": without_secrets(head, listener.options)},
             "rules": said,
             "parent": {"name": way.parent, "why": way.why, "direct": _goes_direct(parent)},
             "backend": describe_backend(parent, exchange, candidates),

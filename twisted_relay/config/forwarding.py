@@ -9,6 +9,14 @@ from twisted_relay.config.tree import ListenerOptions
 from twisted_relay.config.words import quoted
 
 WITH_PEEK = ("peek_ports", "peek_timeout", "sni_mismatch", "sni_missing", "not_tls")
+CHANGES = (
+    "set_request_header",
+    "add_request_header",
+    "remove_request_header",
+    "set_response_header",
+    "add_response_header",
+    "remove_response_header",
+)
 ONLY_FORWARD = (
     "connect_ports",
     "connect_timeout",
@@ -26,6 +34,7 @@ ONLY_FORWARD = (
     *WITH_PEEK,
     "block_page",
     "contact",
+    *CHANGES,
 )
 MOST_IN_PAC = 2000
 """Names and networks in a PAC file: every browser loads it, and reads it for every request."""
@@ -45,6 +54,7 @@ ONLY_HTTP = (
     "pac_direct",
     "block_page",
     "contact",
+    *CHANGES,
 )
 """What has no meaning where clients speak SOCKS5, and all that is done is to tie tunnels."""
 
@@ -74,6 +84,7 @@ def _check_options(section: Section, report: Report) -> None:
             _check_socks(section, report)
         else:
             _check_pac(section, report)
+            _check_changes(section, report)
         return
     for key in ONLY_FORWARD:
         if key in section.own and key in section.values:
@@ -123,6 +134,17 @@ def _check_peek(section: Section, report: Report) -> None:
         for key in WITH_PEEK:
             if key in section.own and key in section.values:
                 report.warning(section.key_span(key), "no-effect", f"{key} does nothing without peek", "add peek = sni")
+
+
+def _check_changes(section: Section, report: Report) -> None:
+    """What belongs to the connection with a proxy must not be sent to every origin."""
+    for key in ("set_request_header", "add_request_header", "set_response_header", "add_response_header"):
+        for line in section.values[key].items() if key in section.values else ():
+            name = line.text.partition(":")[0]
+            if name.lower().startswith("proxy-auth"):
+                message = f"{quoted(name)} cannot be set on a forward proxy"
+                help = "it belongs to the connection between a client and its proxy; parents have a password_file"
+                report.error(line.span, "bad-value", message, help)
 
 
 def is_forward(section: Section) -> bool:

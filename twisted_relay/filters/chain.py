@@ -34,6 +34,18 @@ def chain(filters: Sequence[Filter], destination: Destination) -> Destination:
     return through_filters
 
 
+def chain_requests(filters: Sequence[Filter], destination: Destination) -> Destination:
+    """The same, but tunnels go past the filters: nothing of what CONNECT says is passed on, nor of its answer."""
+    if not filters:
+        return destination
+    through = chain(filters, destination)
+
+    def through_or_past(exchange: Exchange, answered: Answered) -> None:
+        (destination if exchange.request.method == b"CONNECT" else through)(exchange, answered)
+
+    return through_or_past
+
+
 class _Link:
     """A filter together with what comes after it."""
 

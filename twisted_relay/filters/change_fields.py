@@ -5,8 +5,8 @@ configuration refuses them.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from twisted_relay.config.tree import RouteOptions
 from twisted_relay.config.values import FieldLine
 from twisted_relay.exchange import Exchange
 from twisted_relay.filters.filter import Filter, Proceed
@@ -14,8 +14,25 @@ from twisted_relay.http.fields import Fields
 from twisted_relay.http.message import Response
 
 
-def for_route(options: RouteOptions) -> Filter | None:
-    """The filter of a route that changes fields, else None."""
+class Options(Protocol):
+    """Where the changes stand: a route, or a forward listener."""
+
+    @property
+    def remove_request_header(self) -> Sequence[str]: ...
+    @property
+    def set_request_header(self) -> Sequence[FieldLine]: ...
+    @property
+    def add_request_header(self) -> Sequence[FieldLine]: ...
+    @property
+    def remove_response_header(self) -> Sequence[str]: ...
+    @property
+    def set_response_header(self) -> Sequence[FieldLine]: ...
+    @property
+    def add_response_header(self) -> Sequence[FieldLine]: ...
+
+
+def filter_of(options: Options) -> Filter | None:
+    """The filter that changes what the options say, None if they say nothing."""
     request = Changes(options.remove_request_header, options.set_request_header, options.add_request_header)
     response = Changes(options.remove_response_header, options.set_response_header, options.add_response_header)
     return ChangeFieldsFilter(request, response) if request or response else None
@@ -47,7 +64,7 @@ def _plain(name: bytes) -> bytes:
 
 
 class ChangeFieldsFilter:
-    """The `set_`, `add_` and `remove_` options of a route."""
+    """The `set_`, `add_` and `remove_` options of a route or of a forward listener."""
 
     def __init__(self, request: Changes, response: Changes) -> None:
         self._request = request

@@ -30,7 +30,9 @@ class Means:
     """What filters share that lives as long as the configuration."""
 
     doors: Mapping[str, Admission] = field(default_factory=dict)
-    """By the name of the [auth:] section."""
+    """By the name of the [auth:] section, for routes."""
+    proxy_doors: Mapping[str, Admission] = field(default_factory=dict)
+    """The same for forward proxies."""
 
 
 NO_MEANS = Means()

@@ -1,11 +1,12 @@
 """The way out: what the destination of a forward proxy's requests is made of, from the outside in.
 
-Who asks (`auth`), to which port (`connect_ports`), what it may (`rules`), and then where it goes, past the guard; what
-is said in its tunnel (`peek`) comes last.
+Who asks (`auth`), to which port (`connect_ports`), what it may (`rules`), what is changed of a plain request (filters),
+and then where it goes, past the guard; what is said in its tunnel (`peek`) comes last.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from twisted_relay.auth.door import ProxyDoor
 from twisted_relay.config.tree import ListenerOptions, RouteOptions
@@ -13,8 +14,9 @@ from twisted_relay.config.values import PathPattern
 from twisted_relay.downstream.pac import pac_file
 from twisted_relay.downstream.plan import Plan
 from twisted_relay.exchange import Destination
-from twisted_relay.filters.authenticate import AuthenticateFilter
-from twisted_relay.filters.chain import chain
+from twisted_relay.filters import TRIED_OUT, filters_of
+from twisted_relay.filters.chain import chain, chain_requests
+from twisted_relay.filters.filter import Means
 from twisted_relay.guard.guard import Guard
 from twisted_relay.guard.ourselves import Ourselves
 from twisted_relay.http.proxied import OWN, PAC_PATHS
@@ -47,6 +49,7 @@ class Outward:
         self._surroundings = replace(surroundings, resolver=ForClients(surroundings.resolver))
         self._ourselves = ourselves
         self._named = named
+        self._means = Means(proxy_doors=named.doors)
         self.ways = Ways(parent.options for parent in named.parents.values())
         self.forwards: list[Forward] = []
         self.peeked: dict[str, Peeked] = {}
@@ -60,6 +63,7 @@ class Outward:
         destination: Destination = forward
         if self._named.parents:
             destination = Through(options, Onward(forward, self._named.parents, self.ways), guard)
+        destination = self.around(options)(destination)
         rules = self._named.rules[options.rules] if options.rules else None
         if options.peek == "sni":
             destination = self.peeked[options.name] = Peeked(options, rules, destination)
@@ -67,8 +71,12 @@ class Outward:
             destination = Permitted(rules, destination, self._surroundings, options.connect_timeout)
         destination = ConnectPorts(options, destination)
         if options.auth and options.mode != "socks5":  # SOCKS asks before there is a request: see `downstream.socks5`
-            destination = chain([AuthenticateFilter(self._named.doors[options.auth])], destination)
+            destination = chain(filters_of(options, self._means, ("authenticate",)), destination)
         return destination
+
+    def around(self, options: ListenerOptions) -> Callable[[Destination], Destination]:
+        """The filters around the plain requests of one listener, behind its rules."""
+        return partial(chain_requests, filters_of(options, self._means, TRIED_OUT))
 
 
 def own_routes(options: ListenerOptions) -> list[Route[Plan]]:

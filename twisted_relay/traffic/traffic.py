@@ -8,7 +8,7 @@ from twisted_relay.auth.assemble import Authentication
 from twisted_relay.auth.verifier import Verifier
 from twisted_relay.config.tree import Config, ListenerOptions, RouteOptions
 from twisted_relay.downstream.listener import Listener
-from twisted_relay.downstream.plan import Plan
+from twisted_relay.downstream.plan import Plan, itself
 from twisted_relay.downstream.respond import redirect, respond
 from twisted_relay.exchange import Destination, Observer
 from twisted_relay.feeds.assemble import lists_of
@@ -102,7 +102,8 @@ class Traffic:
         if fallback is not None:
             backend = "" if options.redirect or options.leads_out else options.backend
             upgrades = UPGRADES if options.leads_out else frozenset()
-            plan = Plan("", fallback, options.max_body, upgrades, backend, leads_out=options.leads_out)
+            around = self.outward.around(options) if options.leads_out else itself
+            plan = Plan("", fallback, options.max_body, upgrades, backend, around=around, leads_out=options.leads_out)
             mine.append(Route(RouteOptions(name=""), plan))
         listener = Listener(options, Router(mine), self._deadlines, self._observers(options))
         if options.mode == "socks5" and options.auth:

@@ -10,7 +10,7 @@ from twisted_relay.config.browsers import PAC_DIRECT, PAC_PROXIES
 from twisted_relay.config.destinations import DESTINATIONS
 from twisted_relay.config.option import Parser, option, required
 from twisted_relay.config.ports import OWN_PORTS, PORTS, PortRange, has_port
-from twisted_relay.config.responses import REDIRECT
+from twisted_relay.config.responses import FIELD_LINES, FIELD_NAMES, REDIRECT
 from twisted_relay.config.scalars import (
     ANY_TIME,
     BOOLEAN,
@@ -28,6 +28,7 @@ from twisted_relay.config.values import (
     NOWHERE,
     AllowedDestination,
     BindAddress,
+    FieldLine,
     Location,
     Network,
     PacDirect,
@@ -355,6 +356,43 @@ class ListenerOptions:
         "",
         "Whom people may ask about it, as that page says: a mail address, a URL or a few words.",
         "helpdesk@example.org",
+    )
+    set_request_header: tuple[FieldLine, ...] = option(
+        FIELD_LINES,
+        (),
+        "Fields for the plain requests of a forward proxy, one on each line; they replace those of the same name. "
+        "What is in tunnels, all of https, nobody changes.",
+        "User-Agent: Mozilla/5.0\nDNT: 1",
+    )
+    add_request_header: tuple[FieldLine, ...] = option(
+        FIELD_LINES,
+        (),
+        "Fields that are added to these requests, one on each line, beside those of the same name.",
+        "Accept-Language: en",
+    )
+    remove_request_header: tuple[str, ...] = option(
+        FIELD_NAMES,
+        (),
+        "Names of fields that are removed from these requests.",
+        "Referer Cookie",
+    )
+    set_response_header: tuple[FieldLine, ...] = option(
+        FIELD_LINES,
+        (),
+        "Fields for the responses to them, one on each line; they replace those of the same name.",
+        "Referrer-Policy: no-referrer",
+    )
+    add_response_header: tuple[FieldLine, ...] = option(
+        FIELD_LINES,
+        (),
+        "Fields that are added to these responses, one on each line, beside those of the same name.",
+        "Vary: Accept-Language",
+    )
+    remove_response_header: tuple[str, ...] = option(
+        FIELD_NAMES,
+        (),
+        "Names of fields that are removed from these responses.",
+        "Server Set-Cookie",
     )
 
     @property
