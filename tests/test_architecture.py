@@ -95,6 +95,7 @@ PURE_MODULES = (
     "discovery.answer",
     "discovery.changes",
     "names.host",
+    "net.bucket",
     "names.hosts",
     "names.known",
     "names.order",

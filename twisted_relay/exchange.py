@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted_relay.errors import RelayError
 from twisted_relay.http.forwarding import Origin
 from twisted_relay.http.message import Answered, Request, Response
+from twisted_relay.http.stream import Toll
 from twisted_relay.peek.look import Look
 
 _log = Logger()
@@ -59,6 +60,7 @@ class Exchange:
         "sni",
         "started",
         "stuck",
+        "tolls",
         "tries",
         "user",
     )
@@ -115,6 +117,8 @@ class Exchange:
         """Octets written to the client, heads and framing included."""
         self.accounted = 0
         """Octets of both that accounting has counted already, of a tunnel that lasts."""
+        self.tolls: tuple[Toll, Toll] | None = None
+        """What a tunnel has to pay for its octets, from the client and to it; None if its pace is free."""
         self.cancel: Callable[[], None] | None = None
         """Stops whoever works on the exchange now; set by it, called when the client is gone."""
         self.informational: Informational | None = None

@@ -59,6 +59,15 @@ class ForwardTests(SynchronousTestCase):
             self.assertEqual(self.load(f"{SOCKS}{key} = {value}\n"), ["4:1: warning[no-effect]"], key)
             self.assertEqual(self.load(f"[defaults:listener]\n{key} = {value}\n{SOCKS}"), [], key)
 
+    def test_bandwidth(self) -> None:
+        """Limits are for forward proxies; those of users need users."""
+        limits = "bandwidth = 10MB/s\nbandwidth_per_client = 8Mbit/s\n"
+        for proxy in (FORWARD, SOCKS):
+            self.assertEqual(self.load(proxy + limits), [])
+            self.assertEqual(self.load(proxy + "bandwidth_per_user = 1MB/s\n"), ["4:1: warning[no-effect]"])
+        self.assertEqual(self.load(GATEWAY + "bandwidth = 10MB/s\n" + BACKEND), ["4:1: warning[no-effect]"])
+        self.assertEqual(self.load(FORWARD + "bandwidth = 10M\n"), ["4:13: error[bad-value]"])
+
     def test_effective_ports(self) -> None:
         """Without `connect_ports` CONNECT reaches 443, and SOCKS5, where plain HTTP is a tunnel too, 80 and 443."""
         for mode, reached in (("forward", [443]), ("socks5", [80, 443])):

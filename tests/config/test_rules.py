@@ -59,6 +59,32 @@ class RuleTests(SynchronousTestCase):
         self.assertEqual([word.text for word in named_in(value, "list")], ["a", "b", "c"])
         self.assertEqual([word.text for word in named_in(value, "group")], ["x"])
 
+    def test_limits(self) -> None:
+        """A rule may end with a limit for what it allows, before a parent or behind it."""
+        value = "allow group a limit 1MB/s\nallow port 80 limit 8Mbit/s parent p\nallow port 81 parent p limit 2MB/s\n"
+        rules = parse(RULES, f"{value}allow all limit 500kB/s")
+        self.assertEqual([rule.limit for rule in rules], [1_000_000, 1_000_000, 2_000_000, 500_000])
+        self.assertEqual([rule.parent for rule in rules], ["", "p", "p", ""])
+        self.assertEqual([len(rule.conditions) for rule in rules], [1, 1, 1, 0])
+        self.assertEqual(rules[0].text, "allow group a limit 1MB/s")
+        self.assertEqual([word.text for word in parents_in(value_of(f"{value}deny all"))], ["p", "p"])
+        self.assertEqual([word.text for word in named_in(value_of(f"{value}deny all"), "group")], ["a"])
+
+    def test_faults_of_limits(self) -> None:
+        """A limit belongs to the end of what is allowed, and says bytes or bits."""
+        for text, column, help in (
+            ("deny port 80 limit 1MB/s", 20, "leave limit out"),
+            ("allow port 80 limit", 21, "write limit 10MB/s"),
+            ("allow limit 1MB/s port 80", 13, "write limit 10MB/s"),
+            ("allow limit 1MB/s", 7, "write allow or deny"),
+            ("allow port 80 limit 1M", 27, "bytes or bits? write 1MB/s or 1Mbit/s"),
+            ("allow port 80 limit 1MB/s limit 2MB/s", 21, "write limit 10MB/s"),
+        ):
+            [fault] = faults_of(RULES, f"{text}\ndeny all")
+            assert fault.span is not None
+            self.assertEqual(fault.span.column, column, text)
+            self.assertIn(help, fault.help)
+
     def test_no_end(self) -> None:
         """What happens to what no rule takes must be said; the last line is pointed at."""
         for text in ("deny user anna", "allow all\ndeny not domain .a"):

@@ -1,16 +1,51 @@
 """Content between a source and a sink: order, back-pressure, and the end."""
 
+from collections.abc import Callable
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_relay.errors import ClientAbort, RelayError
 from twisted_relay.http.fields import Fields
-from twisted_relay.http.stream import Flow, Sink, Stream
+from twisted_relay.http.stream import Flow, Sink, Stream, Toll
 
 
 class FakeFlow:
     """Content that moves elsewhere."""
 
     moved = 7
+    toll: Toll | None = None
+
+    def __init__(self) -> None:
+        self.went_on = 0
+
+    def go_on(self) -> None:
+        self.went_on += 1
+
+
+class FakeToll:
+    """A toll that is paid when a test says so."""
+
+    room = 1000
+    held = False
+
+    def __init__(self) -> None:
+        self.spent = 0
+        self.closed = 0
+        self.pays = True
+        self.resume = lambda: None
+
+    def spend(self, octets: int) -> bool:
+        self.spent += octets
+        self.held = not self.pays
+        return self.pays
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def grant(self) -> None:
+        """Let more come."""
+        self.pays, self.held = True, False
+        self.resume()
 
 
 class FakeSource:
@@ -30,7 +65,8 @@ class FakeSource:
 
     def splice(self, sink: Sink) -> Flow | None:
         self.asked.append("splice")
-        return FakeFlow()
+        self.flow = FakeFlow()
+        return self.flow
 
 
 class FakeSink:
@@ -148,3 +184,75 @@ class StreamTests(SynchronousTestCase):
         assert flow is not None
         self.assertEqual(flow.moved, 7)
         self.assertEqual(self.source.asked, ["splice"])
+
+
+class TollTests(SynchronousTestCase):
+    """A stream whose content has to pay."""
+
+    def setUp(self) -> None:
+        self.source, self.sink, self.toll = FakeSource(), FakeSink(), FakeToll()
+        self.stream = Stream(self.source)
+
+    def begin(self) -> None:
+        """The sink is there and pays."""
+        self.stream.attach(self.sink)
+        self.stream.limit(self.toll)
+
+    def test_paid(self) -> None:
+        """What is paid passes, and nobody is stopped; at the end the toll is closed."""
+        self.begin()
+        self.stream.write(b"abc")
+        self.stream.end(b"de")
+        self.assertEqual((self.toll.spent, self.toll.closed, self.source.asked), (5, 1, []))
+        self.assertEqual(self.sink.given, [b"abc", ("end", b"de", None)])
+
+    def test_not_paid(self) -> None:
+        """What has come passes, the source waits, whatever room the sink has, and goes on when it may."""
+        self.begin()
+        self.toll.pays = False
+        self.stream.write(b"abc")
+        self.stream.resume()
+        self.assertEqual((self.sink.given, self.source.asked), ([b"abc"], ["pause"]))
+        self.toll.grant()
+        self.assertEqual(self.source.asked, ["pause", "resume"])
+
+    def test_both_must_agree(self) -> None:
+        """A source that may go on waits for a sink that is full."""
+        self.begin()
+        self.toll.pays = False
+        self.stream.write(b"abc")
+        self.stream.pause()
+        self.toll.grant()
+        self.assertEqual(self.source.asked, ["pause", "pause"])
+        self.stream.resume()
+        self.assertEqual(self.source.asked, ["pause", "pause", "resume"])
+
+    def test_before_there_is_a_sink(self) -> None:
+        """What waits for its sink is paid too; the source goes on when there is one and it may."""
+        self.stream.limit(self.toll)
+        self.toll.pays = False
+        self.stream.write(b"abc")
+        self.stream.attach(self.sink)
+        self.assertNotIn("resume", self.source.asked)
+        self.toll.grant()
+        self.assertEqual(self.source.asked[-1], "resume")
+
+    def test_spliced(self) -> None:
+        """What moves elsewhere takes the toll along, and is told when it may go on."""
+        self.begin()
+        self.assertIsNotNone(self.stream.splice())
+        self.assertIs(self.source.flow.toll, self.toll)
+        self.toll.grant()
+        self.assertEqual(self.source.flow.went_on, 1)
+
+    def test_ends(self) -> None:
+        """Whatever ends the stream closes the toll; one that has ended needs none."""
+        ends: list[Callable[[Stream], None]] = [Stream.cancel, lambda stream: stream.fail(ERROR), Stream.end]
+        for end in ends:
+            self.setUp()
+            self.begin()
+            end(self.stream)
+            self.assertEqual(self.toll.closed, 1)
+        late = FakeToll()
+        self.stream.limit(late)
+        self.assertEqual(late.closed, 1)

@@ -3,13 +3,16 @@
 import os
 from typing import cast
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.net.test_tunnel import STEP
 from tests.support.pairs import PairSocket
 from tests.support.transports import MemoryReactor, accept
 from twisted_relay.net import splice
 from twisted_relay.net.deadlines import Deadlines
+from twisted_relay.net.limit import Limit, Toll
 from twisted_relay.net.tunnel import FLUSH_TIMEOUT, SPLICE_FROM, Tunnel
 
 MEBI = 1 << 20
@@ -29,17 +32,22 @@ class SplicedTunnelTests(SynchronousTestCase):
         self.deadlines = Deadlines(self.reactor, self.reactor.seconds)
         self.deadlines.start()
         self.addCleanup(self.deadlines.stop)
+        self.transports = []
         self.client, self.server = self.connect(), self.connect()
         self.done: list[tuple[int, int]] = []
-        self.tunnel = Tunnel(self.deadlines, 40.0, lambda up, down: self.done.append((up, down)))
+        self.tunnel = self.make()
         self.tunnel.join(self.transports[0], self.transports[1], b"")
 
     transports: list[object]
 
+    def make(self) -> Tunnel:
+        """The tunnel, not tied yet."""
+        return Tunnel(self.deadlines, 40.0, lambda up, down: self.done.append((up, down)))
+
     def connect(self) -> PairSocket:
         """A connection whose far end is ours."""
         transport = accept(self.reactor, Protocol, "192.0.2.1")
-        self.transports = [*getattr(self, "transports", []), transport]
+        self.transports.append(transport)
         made = cast(PairSocket, transport.socket)
         self.addCleanup(made._far.close)
         return made
@@ -160,3 +168,62 @@ class SplicedTunnelTests(SynchronousTestCase):
             self.settle()
             self.reactor.pass_time(5.0)
         self.assertEqual(len(self.done), 1)
+
+
+class PacedSplicedTunnelTests(SplicedTunnelTests):
+    """A tunnel that has to pay for its octets; in all else it is as before."""
+
+    rate = 1e12
+
+    def make(self) -> Tunnel:
+        tunnel = super().make()
+        clock = cast(IReactorTime, self.reactor)
+        self.limits = [Limit(self.rate, clock, self.reactor.seconds) for _ in range(2)]
+        tunnel.limit(Toll([self.limits[0]]), Toll([self.limits[1]]))
+        return tunnel
+
+    def slow(self, rate: float) -> None:
+        """Begin again, at this rate."""
+        self.rate = rate
+        self.setUp()
+
+    def test_pace(self) -> None:
+        """Octets pass at the rate inside the kernel, too, and all of them in order."""
+        self.slow(4 * MEBI)
+        sent = os.urandom(12 * MEBI)
+        self.server.far_sends(sent)
+        self.settle()
+        self.reactor.pass_time(1.0, STEP)
+        self.assertEqual(self.pumps(), 1)
+        self.assertTrue(3.8 * MEBI <= len(self.client.delivered) <= 4.8 * MEBI, len(self.client.delivered))
+        self.reactor.pass_time(5.0, STEP)
+        self.assertEqual(bytes(self.client.delivered), sent)
+        self.assertEqual(self.tunnel.moved, (0, len(sent)))
+
+    def test_waiting_is_not_idle(self) -> None:
+        """A tunnel whose octets wait for their turn inside the kernel is not taken for idle, nor copied again."""
+        self.slow(4 * MEBI)
+        self.server.far_sends(bytes(2 * MEBI))
+        self.settle()
+        self.reactor.pass_time(0.2, STEP)
+        self.assertEqual(self.pumps(), 1)
+        self.limits[1].charge(400 * MEBI)
+        self.server.far_sends(bytes(MEBI))
+        self.settle()
+        self.reactor.pass_time(90.0)
+        self.assertEqual((self.done, self.pumps()), ([], 1))
+        self.reactor.pass_time(20.0)
+        self.assertEqual(len(self.client.delivered), 3 * MEBI)
+
+    def test_closed_while_it_waits(self) -> None:
+        """When a side goes while octets wait for their turn, nothing is held."""
+        self.slow(2 * MEBI)
+        self.server.far_sends(bytes(8 * MEBI))
+        self.settle()
+        self.reactor.pass_time(0.5, STEP)
+        self.assertEqual((self.pumps(), len(self.limits[1]._waiting)), (1, 1))
+        self.client.far_resets()
+        self.settle()
+        self.reactor.pass_time(FLUSH_TIMEOUT + 1)
+        self.assertEqual((len(self.done), self.pumps(), self.deadlines.members), (1, 0, set()))
+        self.assertEqual((self.limits[1].tolls, len(self.limits[1]._waiting)), (0, 0))

@@ -3,6 +3,7 @@
 from typing import cast
 
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -10,7 +11,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.transports import MemoryReactor, MemorySocket, accept
 from twisted_relay.net import splice
 from twisted_relay.net.deadlines import Deadlines
+from twisted_relay.net.limit import Limit, Toll
 from twisted_relay.net.tunnel import FLUSH_TIMEOUT, Tunnel
+
+STEP = 0.02
+"""Seconds: what is slower loses a part of the rate, for a limit saves up for a tenth of a second."""
 
 
 class TunnelTests(SynchronousTestCase):
@@ -175,3 +180,100 @@ class TunnelTests(SynchronousTestCase):
         self.reactor.settle()
         tunnel.close()
         self.is_over(0, 0)
+
+
+class PacedTunnelTests(TunnelTests):
+    """A tunnel that has to pay for its octets; in all else it is as before."""
+
+    rate = 1e12
+
+    def join(self, idle_timeout: float = 60.0, early: bytes = b"") -> Tunnel:
+        """Make the tunnel, with a limit for each direction."""
+        tunnel = Tunnel(self.deadlines, idle_timeout, lambda up, down: self.done.append((up, down)))
+        clock = cast(IReactorTime, self.reactor)
+        self.limits = [Limit(self.rate, clock, self.reactor.seconds) for _ in range(2)]
+        tunnel.limit(Toll([self.limits[0]]), Toll([self.limits[1]]))
+        tunnel.join(self.client_transport, self.server_transport, early)
+        self.reactor.settle()
+        return tunnel
+
+    def is_over(self, up: int, down: int) -> None:
+        """Nobody pays or waits any more either."""
+        super().is_over(up, down)
+        self.assertEqual([(limit.tolls, len(limit._waiting)) for limit in self.limits], [(0, 0), (0, 0)])
+
+    def test_pace(self) -> None:
+        """Octets pass at the rate and no faster, all of them in order; each way has its own rate."""
+        self.rate = 100_000
+        self.join()
+        sent = bytes(range(256)) * 4000
+        self.far(self.server, "sends", sent)
+        for second in range(1, 6):
+            self.reactor.pass_time(1.0, STEP)
+            passed = len(self.client.delivered)
+            self.assertTrue(90_000 * second <= passed <= 100_000 * second + 30_000, passed)
+        self.far(self.client, "sends", b"still heard")
+        self.assertEqual(bytes(self.server.delivered), b"still heard")
+        self.reactor.pass_time(10.0, STEP)
+        self.assertEqual(bytes(self.client.delivered), sent)
+        self.far(self.client, "resets")
+        self.is_over(11, len(sent))
+
+    def test_nothing_is_kept(self) -> None:
+        """What may not pass yet stays with who sends it."""
+        self.rate = 10_000
+        self.join()
+        self.far(self.server, "sends", bytes(5_000_000))
+        self.reactor.pass_time(1.0, STEP)
+        self.assertLess(self.server.read, 30_000)
+        self.assertEqual(self.server.read, len(self.client.delivered))
+
+    def test_waiting_is_not_idle(self) -> None:
+        """A tunnel that waits for others which share its limit is not taken for idle; when it is, it ends."""
+        self.rate = 1000
+        self.join(idle_timeout=3.0)
+        other = Toll([self.limits[1]])
+        self.limits[1].charge(60_000)
+        self.far(self.server, "sends", bytes(20_000))
+        self.reactor.pass_time(60.0)
+        self.assertEqual(self.done, [])
+        self.reactor.pass_time(40.0)
+        self.assertEqual(len(self.client.delivered), 20_000)
+        other.close()
+        self.is_over(0, 20_000)
+
+    def test_both_must_agree(self) -> None:
+        """A side that takes nothing is waited for, also when the toll would let more come."""
+        self.rate = 100_000
+        self.join()
+        self.client.room = 0
+        self.far(self.server, "sends", bytes(1_000_000))
+        self.reactor.pass_time(20.0, STEP)
+        self.assertLess(self.server.read, 300_000)
+        self.client.room = None
+        self.reactor.pass_time(20.0, STEP)
+        self.assertEqual(len(self.client.delivered), 1_000_000)
+
+    def test_closed_while_it_waits(self) -> None:
+        """When either side goes while octets wait for their turn, all is given back."""
+        self.rate = 10_000
+        for who in ("client", "server"):
+            self.setUp()
+            self.join(early=bytes(20_000))
+            self.far(self.client, "sends", bytes(50_000))
+            self.assertTrue(self.limits[0]._waiting)
+            self.far(getattr(self, who), "resets")
+            self.reactor.pass_time(FLUSH_TIMEOUT + 1)
+            self.assertEqual(len(self.done), 1)
+            self.is_over(*self.done[0])
+            self.assertEqual(len(self.server.delivered), self.done[0][0])
+
+    def test_end_behind_what_waits(self) -> None:
+        """An end comes after everything that was sent before it, however long that takes."""
+        self.rate = 10_000
+        self.join()
+        self.client.far_sends(bytes(60_000))
+        self.far(self.client, "ends")
+        self.assertFalse(self.server.ended)
+        self.reactor.pass_time(10.0, STEP)
+        self.assertEqual((len(self.server.delivered), self.server.ended), (60_000, True))

@@ -24,6 +24,9 @@ ONLY_FORWARD = (
     "tunnel_idle_timeout",
     "tunnel_max_age",
     "allow_destination",
+    "bandwidth",
+    "bandwidth_per_user",
+    "bandwidth_per_client",
     "rules",
     "parent",
     "open",
@@ -76,6 +79,7 @@ def _check_options(section: Section, report: Report) -> None:
     if is_forward(section):
         _check_exceptions(section, report)
         _check_peek(section, report)
+        _check_bandwidth(section, report)
         for key in ONLY_GATEWAY:
             if key in section.own and key in section.values:
                 message = f"{key} does not belong to a forward proxy"
@@ -109,6 +113,12 @@ def _check_exceptions(section: Section, report: Report) -> None:
             message = f"{quoted(word.text)} lets clients reach this machine and everything inside its network"
             help = "name only the networks or names that clients shall reach"
             report.warning(word.span, "no-guard", message, help)
+
+
+def _check_bandwidth(section: Section, report: Report) -> None:
+    if "bandwidth_per_user" in section.values and "bandwidth_per_user" in section.own and "auth" not in section.given:
+        message = f"bandwidth_per_user does nothing here: clients of {section.title} have no names"
+        report.warning(section.key_span("bandwidth_per_user"), "no-effect", message, "give it auth")
 
 
 def _check_pac(section: Section, report: Report) -> None:

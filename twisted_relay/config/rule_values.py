@@ -86,3 +86,5 @@ class RuleSpec:
     where: Location
     parent: str = ""
     """The parent through which what it allows goes, or `direct`; empty: as without rules."""
+    limit: int = 0
+    """Octets per second, each way, that all together may pass which it allows; 0: as many as there are."""

@@ -1,7 +1,7 @@
 """The rules of a forward proxy as they are written: `deny domain .social.example time Mon-Fri 09:00-17:00`.
 
 A line is an action and its conditions, or an action and `all`. A condition is a word that says what is looked at, and
-one or more values; `not` before it turns it round. Behind `allow` a line may end with `parent NAME`.
+one or more values; `not` before it turns it round. Behind `allow` a line may end with `limit RATE` and `parent NAME`.
 """
 
 import re
@@ -13,6 +13,7 @@ from twisted_relay.config.addresses import NETWORK_HELP, is_host, parse_network,
 from twisted_relay.config.option import Parser, line_list
 from twisted_relay.config.patterns import compiled, parse_method
 from twisted_relay.config.ports import parse_ports
+from twisted_relay.config.rates import parse_rate
 from twisted_relay.config.rule_values import (
     Domain,
     Domains,
@@ -32,6 +33,8 @@ from twisted_relay.config.words import BadValue, Fault, Text, Value, Word, not_v
 ACTIONS = ("allow", "deny")
 PARENT = "parent"
 """The word before the name of a parent, which ends a line."""
+LIMIT = "limit"
+"""The word before a rate, at the end of a line."""
 KINDS = ("user", "group", "client", "domain", "destination", "port", "method", "url", "list", "time")
 MEANT = {
     "src": "client",
@@ -145,8 +148,9 @@ def parse_rule(line: Text) -> RuleSpec:
         meant = nearest(action.text, ACTIONS) or {"permit": "allow", "block": "deny", "reject": "deny"}.get(action.text)
         raise _refused(action, f'did you mean "{meant}"?' if meant else RULE_HELP)
     text = " ".join(word.text for word in (action, *others))
+    limit, others = _without_limit(action, others)
     parent, others = _without_parent(action, others)
-    rule = RuleSpec(action.text == "allow", (), text, line.span.location, parent)
+    rule = RuleSpec(action.text == "allow", (), text, line.span.location, parent, limit)
     if not others:
         raise BadValue(Fault(f"{action.text} what?", RULE_HELP, action.span))
     everything = next((word for word in others if word.text == "all"), None)
@@ -155,6 +159,19 @@ def parse_rule(line: Text) -> RuleSpec:
             Fault("all stands alone", "conditions narrow a rule by themselves: leave all out", everything.span)
         )
     return rule if everything else replace(rule, conditions=_conditions(others))
+
+
+def _without_limit(action: Word, words: list[Word]) -> tuple[int, list[Word]]:
+    """The limit at the end of a rule, before a parent or behind it, or 0; and the other words."""
+    index = next((index for index, word in enumerate(words) if word.text == LIMIT), None)
+    if index is None:
+        return 0, words
+    if action.text != "allow":
+        raise BadValue(Fault("what is denied needs no limit", "leave limit out", words[index].span))
+    rate, others = words[index + 1 : index + 2], words[index + 2 :]
+    if not rate or (others and others[0].text != PARENT):
+        raise BadValue(Fault("limit and one rate end a rule", "write limit 10MB/s", words[index].span))
+    return parse_words(rate, parse_rate)[0], words[:index] + others
 
 
 def _without_parent(action: Word, words: list[Word]) -> tuple[str, list[Word]]:
@@ -263,6 +280,7 @@ def named_in(value: Value, kind: str) -> Iterator[Word]:
     """The words of a value of rules that name users, groups or lists; for a value that was parsed."""
     for line in value.items():
         action, *others = line.words()
+        _, others = _without_limit(action, others)
         _, others = _without_parent(action, others)
         if others[0].text != "all":
             for what, _, words in _split(others):
@@ -273,5 +291,7 @@ def named_in(value: Value, kind: str) -> Iterator[Word]:
 def parents_in(value: Value) -> Iterator[Word]:
     """The words of a value of rules that name parents, `direct` among them; for a value that was parsed."""
     for line in value.items():
-        if len(words := line.words()) > 3 and words[-2].text == PARENT:
+        action, *others = line.words()
+        _, words = _without_limit(action, others)
+        if len(words) > 2 and words[-2].text == PARENT:
             yield words[-1]

@@ -133,6 +133,8 @@ class ClientConnection(Protocol):
 
         tunnel = Tunnel(listener.deadlines, upgraded.idle_timeout, done)
         tunnel.ends_at = upgraded.ends_at
+        if exchange.tolls is not None:
+            tunnel.limit(*exchange.tolls)
         listener.tunnels[tunnel] = exchange
         look, exchange.look = exchange.look, None
         way = tunnel if look is None else FirstLook(tunnel, listener.deadlines, look)

@@ -5,6 +5,7 @@ and tells its source to pause, so it never holds more than what one read brings.
 the stream has let go of both sides: a late call from either does nothing.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from twisted_relay.errors import RelayError
@@ -27,11 +28,36 @@ class Source(Protocol):
         """Begin to move the rest inside the kernel, if it is worth it and both sides can; else change nothing."""
 
 
+class Toll(Protocol):
+    """What limits how fast content may come; see `net.limit`."""
+
+    resume: Callable[[], None]
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing more may come until `resume` is called."""
+
+    @property
+    def room(self) -> int:
+        """Octets that should come next at most, above 0."""
+
+    def spend(self, octets: int) -> bool:
+        """These have come; False if nothing more may come until `resume` is called."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
+
+
 class Flow(Protocol):
     """Content that moves without us."""
 
     moved: int
     """Octets so far."""
+    toll: Toll | None
+    """What it has to pay."""
+
+    def go_on(self) -> None:
+        """The toll lets more come."""
 
 
 class Sink(Protocol):
@@ -53,7 +79,7 @@ class Sink(Protocol):
 class Stream:
     """One message's content from its source to its sink."""
 
-    __slots__ = ("_ended", "_error", "_pending", "_sink", "_source", "_trailers")
+    __slots__ = ("_blocked", "_ended", "_error", "_flow", "_pending", "_sink", "_source", "_toll", "_trailers")
 
     def __init__(self, source: Source) -> None:
         self._source: Source | None = source
@@ -62,11 +88,16 @@ class Stream:
         self._ended = False
         self._trailers: Fields | None = None
         self._error: RelayError | None = None
+        self._toll: Toll | None = None
+        self._flow: Flow | None = None
+        self._blocked = False  # the sink is full; only known where there is a toll
 
     # -- for the source --
 
     def write(self, data: bytes) -> None:
         """More content."""
+        if self._toll is not None:
+            self._pay(self._toll, len(data))
         if self._sink is not None:
             self._sink.write(data)
         elif self._source is not None:
@@ -78,6 +109,9 @@ class Stream:
         if self._source is None:
             return
         sink, self._source = self._sink, None
+        if self._toll is not None:
+            self._toll.spend(len(data))
+            self._end_toll()
         if sink is not None:
             self._sink = None
             sink.end(data, trailers)
@@ -91,6 +125,7 @@ class Stream:
         if self._source is None:
             return
         sink, self._source = self._sink, None
+        self._end_toll()
         if sink is not None:
             self._sink = None
             sink.fail(error)
@@ -110,28 +145,64 @@ class Stream:
             sink.end(b"", self._trailers)
         elif self._source is not None:
             self._sink = sink
-            if pending:
+            if pending and not self._held():
                 self._source.resume()
 
     def splice(self) -> Flow | None:
         """Let the rest flow without us, if that is possible and worth it."""
         if self._source is None or self._sink is None:
             return None
-        return self._source.splice(self._sink)
+        flow = self._source.splice(self._sink)
+        if flow is not None and self._toll is not None:
+            self._flow, flow.toll = flow, self._toll
+        return flow
 
     def pause(self) -> None:
         """The sink is full."""
+        self._blocked = True
         if self._source is not None:
             self._source.pause()
 
     def resume(self) -> None:
         """The sink has room again."""
-        if self._source is not None:
+        self._blocked = False
+        if self._source is not None and not self._held():
             self._source.resume()
 
     def cancel(self) -> None:
         """The sink is gone or does not want the rest."""
         source, self._source, self._sink = self._source, None, None
         self._pending = []
+        self._end_toll()
         if source is not None:
             source.cancel()
+
+    # -- for who limits it --
+
+    def limit(self, toll: Toll) -> None:
+        """From now on content pays this toll: where it is not paid the source is paused. Closes the toll at the end."""
+        if self._source is None:
+            toll.close()  # it has ended
+            return
+        self._toll = toll
+        toll.resume = self._go_on
+
+    def _pay(self, toll: Toll, octets: int) -> None:
+        if not toll.spend(octets) and self._source is not None:
+            self._source.pause()
+
+    def _held(self) -> bool:
+        return self._toll is not None and self._toll.held
+
+    def _go_on(self) -> None:
+        """The toll lets more come."""
+        if self._flow is not None:
+            self._flow.go_on()
+        if self._source is not None and self._sink is not None and not self._blocked:
+            self._source.resume()
+
+    def _end_toll(self) -> None:
+        toll, self._toll = self._toll, None
+        self._flow = None
+        if toll is not None:
+            toll.close()

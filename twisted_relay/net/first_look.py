@@ -118,7 +118,7 @@ class FirstLook:
         if waits:
             self.server.dataReceived(waits)
         if self.deadline != NEVER:
-            cast(Any, self.server.transport).resumeProducing()
+            self.server.go_on()
 
     def _refuse(self, answer: bytes) -> None:
         """Answer the client, leave the server, and end when the client has."""

@@ -2,7 +2,7 @@
 
 Source → pipe → sink, without a copy into Python: about a third of the CPU time of `recv` and `send`. The pump
 borrows the source's read events and the sink's write events and gives both back when it is done; a slow sink stops the
-reading, so no more than one pipe is held. It knows nothing of HTTP.
+reading, so no more than one pipe is held; so does a toll that is not paid. It knows nothing of HTTP.
 """
 
 import fcntl
@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from twisted.internet import main
 
+from twisted_relay.http.stream import Toll
 from twisted_relay.net.transport import Eager
 
 AVAILABLE = hasattr(os, "splice")
@@ -50,7 +51,7 @@ class Pump:
     protocol hears of it as always and has to call `stop`.
     """
 
-    __slots__ = ("_done", "_in_pipe", "_pipe", "_remaining", "_seen", "_sink", "_source", "moved")
+    __slots__ = ("_done", "_in_pipe", "_pipe", "_remaining", "_seen", "_sink", "_source", "moved", "toll")
 
     def __init__(self, source: Eager, sink: Eager, length: int, done: Callable[[int], None]) -> None:
         self._pipe: tuple[int, int] | None = _take_pipe()
@@ -61,6 +62,8 @@ class Pump:
         self._done = done
         self._seen = 0
         self.moved = 0
+        self.toll: Toll | None = None
+        """What it has to pay for what it takes from the source."""
         source.on_readable = self._readable
         sink.on_writable = self._writable
 
@@ -85,22 +88,29 @@ class Pump:
         _give_back(pipe, empty=not self._in_pipe)
 
     def has_moved(self) -> bool:
-        """Whether anything came since the last call; also True while it is the sink that is waited for."""
+        """Whether anything came since the last call; also True while the sink or the toll is waited for."""
         seen, self._seen = self._seen, self.moved
-        return self.moved != seen or self._in_pipe > 0
+        return self.moved != seen or self._in_pipe > 0 or self._is_held()
 
     @property
     def waits_for_sink(self) -> bool:
         """Whether something came that the sink has not taken yet."""
         return self._in_pipe > 0
 
+    def go_on(self) -> None:
+        """The toll lets more come."""
+        if self._pipe is not None and not self._in_pipe and self._remaining:
+            cast(Any, self._source).startReading()
+
+    def _is_held(self) -> bool:
+        return self.toll is not None and self.toll.held
+
     def _readable(self) -> object:
         if self._pipe is None:
             return None
+        most = min(self._remaining, PIPE_SIZE) if self.toll is None else min(self._remaining, self.toll.room)
         try:
-            count = os.splice(
-                self._source.socket.fileno(), self._pipe[1], min(self._remaining, PIPE_SIZE), flags=_FLAGS
-            )
+            count = os.splice(self._source.socket.fileno(), self._pipe[1], most, flags=_FLAGS)
         except BlockingIOError:
             return None
         except OSError:
@@ -109,6 +119,8 @@ class Pump:
             return main.CONNECTION_DONE
         self._remaining -= count
         self._in_pipe += count
+        if self.toll is not None and not self.toll.spend(count):
+            cast(Any, self._source).stopReading()
         problem = self._drain()
         if problem is not None:
             # The sink is broken, not the source whose event this is: let the sink find out by itself.
@@ -125,10 +137,10 @@ class Pump:
             return problem
         if not self._in_pipe:
             cast(Any, self._sink).stopWriting()
-            if self._remaining:
-                cast(Any, self._source).startReading()
-            else:
+            if not self._remaining:
                 self._finish()
+            elif not self._is_held():
+                cast(Any, self._source).startReading()
         return None
 
     def _drain(self) -> object:

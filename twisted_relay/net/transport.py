@@ -39,6 +39,8 @@ class Eager:
     on_writable: Event | None = None
     """Takes the place of writing while the transport is lent to a pump."""
 
+    read_size = READ_SIZE
+    """Octets that are read at once at most."""
     _is_dirty = False
 
     def write(self, data: bytes) -> None:
@@ -84,7 +86,7 @@ class Eager:
         if self.on_readable is not None:
             return self.on_readable()
         try:
-            data = self.socket.recv(READ_SIZE)
+            data = self.socket.recv(self.read_size)
         except BlockingIOError:
             return None
         except OSError:
@@ -243,6 +245,15 @@ def plain_socket(transport: object) -> Eager | None:
     if isinstance(transport, Eager) and not transport.unsent:
         return transport
     return None
+
+
+def read_at_most(transport: object, octets: int) -> None:
+    """Let a transport, plain or TLS, read no more than this at once, and not more than others do."""
+    while not isinstance(transport, Eager):
+        transport = getattr(transport, "transport", None)  # TLS stands around the socket's transport
+        if transport is None:
+            return
+    transport.read_size = min(octets, READ_SIZE)
 
 
 def in_flight(transport: object) -> tuple[int, int]:

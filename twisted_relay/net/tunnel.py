@@ -1,8 +1,9 @@
 """Two transports tied together after a 101 response, or a 200 to CONNECT: octets pass both ways, whatever they mean.
 
-Back-pressure is Twisted's own: each transport is the other's producer. A half-close is passed on where the
-transport can do it (TLS cannot). The tunnel ends when both directions have ended, one side is lost, or nothing
-has moved for `idle_timeout` seconds.
+Back-pressure is Twisted's own: each transport is the other's producer. Where a direction has to pay a toll, its end
+stands between them, so that it reads again only when both the other side and the toll let it. A half-close is passed on
+where the transport can do it (TLS cannot). The tunnel ends when both directions have ended, one side is lost, or
+nothing has moved for `idle_timeout` seconds.
 
 A direction through which much has come goes on inside the kernel (`splice`), if both ends are plain sockets; when it
 rests it is copied again, so that a tunnel that is idle holds no pipes.
@@ -11,15 +12,16 @@ rests it is copied again, so that a tunnel that is idle holds no pipes.
 from collections.abc import Callable
 from typing import Any, cast
 
-from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_relay.http.stream import Toll
 from twisted_relay.net import splice
 from twisted_relay.net.deadlines import NEVER, Deadlines
-from twisted_relay.net.transport import plain_socket
+from twisted_relay.net.transport import plain_socket, read_at_most
 
 FLUSH_TIMEOUT = 10.0
 """Seconds that the surviving side has to take what is still queued for it."""
@@ -42,7 +44,7 @@ def _never(moved: int) -> None:
     """What has no end is never done."""
 
 
-@implementer(IHalfCloseableProtocol)
+@implementer(IHalfCloseableProtocol, IPushProducer)
 class End(Protocol):
     """One end: what it receives goes to the other."""
 
@@ -53,6 +55,10 @@ class End(Protocol):
         """Moves what comes from this end, while it does so inside the kernel."""
         self.copied = 0
         """Octets that were copied since the last pump."""
+        self.toll: Toll | None = None
+        """What it has to pay for what it receives."""
+        self.blocked = False
+        """The other side takes no more; only known where there is a toll."""
         self.open = True
         self.reading = True
         self.other: End
@@ -62,6 +68,10 @@ class End(Protocol):
         self.copied += len(data)
         self.tunnel.touch()
         cast(Any, self.other.transport).write(data)
+        if self.toll is not None and not self.toll.spend(len(data)):
+            if self.open and self.reading:
+                cast(Any, self.transport).pauseProducing()
+            return
         if self.copied >= SPLICE_FROM and self.reading and self.open and self.other.open:
             self._splice()
 
@@ -77,6 +87,7 @@ class End(Protocol):
             self.pump = splice.Pump(source, sink, splice.ENDLESS, _never)
         except OSError:
             return  # no descriptors left for a pipe: go on by copying
+        self.pump.toll = self.toll
         self.tunnel.touch()
 
     def stop_pump(self) -> None:
@@ -88,6 +99,44 @@ class End(Protocol):
             pump.stop()
             if rest and self.other.open:
                 cast(Any, self.other.transport).write(rest)
+
+    # -- the pace -------------------------------------------------------------------------------------------------
+
+    @property
+    def producer(self) -> object:
+        """What the other transport pauses while it takes no more."""
+        return self.transport if self.toll is None else self
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is the toll that is waited for."""
+        return self.toll is not None and self.toll.held
+
+    def pauseProducing(self) -> None:
+        """The other side takes no more."""
+        self.blocked = True
+        cast(Any, self.transport).pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The other side takes more."""
+        self.blocked = False
+        self.go_on()
+
+    def stopProducing(self) -> None:
+        """The other side is gone."""
+        cast(Any, self.transport).stopProducing()
+
+    def go_on(self) -> None:
+        """Read, if nothing speaks against it."""
+        if self.is_held or not self.open:
+            return
+        self.tunnel.touch()
+        if self.pump is not None:
+            self.pump.go_on()
+        elif not self.blocked:
+            cast(Any, self.transport).resumeProducing()
+
+    # -- the end --------------------------------------------------------------------------------------------------
 
     @property
     def moved(self) -> int:
@@ -135,18 +184,27 @@ class Tunnel:
         """The client's and the server's."""
         return self._client, self._server
 
+    def limit(self, from_client: Toll, from_server: Toll) -> None:
+        """Let each direction pay a toll, which ends with the tunnel. To be called before `join`."""
+        for end, toll in ((self._client, from_client), (self._server, from_server)):
+            end.toll = toll
+            toll.resume = end.go_on
+
     def join(self, client: object, server: object, early: bytes) -> None:
         """Take both transports over. `early` has come from the client already and goes to the server."""
         take_over(client, self._client)
         take_over(server, self._server)
-        cast(Any, client).registerProducer(server, True)
-        cast(Any, server).registerProducer(client, True)
+        cast(Any, client).registerProducer(self._server.producer, True)
+        cast(Any, server).registerProducer(self._client.producer, True)
+        for end in (self._client, self._server):
+            if end.toll is not None:
+                read_at_most(end.transport, end.toll.room)
         self._deadlines.members.add(self)
         self.touch()
         if early:
             self._client.dataReceived(early)
-        cast(Any, client).resumeProducing()
-        cast(Any, server).resumeProducing()
+        self._client.go_on()
+        self._server.go_on()
 
     @property
     def moved(self) -> tuple[int, int]:
@@ -165,7 +223,9 @@ class Tunnel:
         """Whether something moved where we do not see it; a direction that rests is copied again."""
         moved = False
         for end in (self._client, self._server):
-            if end.pump is not None:
+            if end.is_held:
+                moved = True
+            elif end.pump is not None:
                 if end.pump.has_moved():
                     moved = True
                 elif not end.pump.waits_for_sink:
@@ -184,6 +244,8 @@ class Tunnel:
             self.deadline = self._deadlines.now() + FLUSH_TIMEOUT
             for end in (self._client, self._server):
                 end.stop_pump()
+                if end.toll is not None:
+                    end.toll.close()
             for end in (self._client, self._server):
                 cast(Any, end.transport).unregisterProducer()
                 if end.open:

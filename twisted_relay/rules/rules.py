@@ -79,6 +79,11 @@ class Rules:
         self._rules = [_Rule(rule, key, lists, zone) for rule, key in zip(options.rule, self._index.keys, strict=True)]
         self._asks_addresses = any(rule.may_need_address for rule in self._rules)
 
+    @property
+    def limits(self) -> dict[str, int]:
+        """Octets per second of the rules that have a limit, by the labels that log and exchanges have."""
+        return {rule.ruling.label: rule.spec.limit for rule in self._rules if rule.spec.limit}
+
     def judge(self, asked: Asked, addresses: tuple[str, ...] | None, when: float) -> Ruling | Literal[Wanted.ADDRESSES]:
         """What the rules say. `addresses` are those that the host resolves to, None as long as that is not known;
         `when` is seconds since 1970."""

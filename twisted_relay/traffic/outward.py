@@ -25,7 +25,9 @@ from twisted_relay.routing import Route
 from twisted_relay.rules import Rules
 from twisted_relay.rules.ways import Ways
 from twisted_relay.upstream.assemble import Surroundings
+from twisted_relay.upstream.bandwidth import Bandwidth, maker
 from twisted_relay.upstream.forward import Forward
+from twisted_relay.upstream.paced import Paced
 from twisted_relay.upstream.parent import Parent
 from twisted_relay.upstream.peeked import Peeked
 from twisted_relay.upstream.permitted import Permitted
@@ -50,6 +52,11 @@ class Outward:
         self._ourselves = ourselves
         self._named = named
         self._means = Means(proxy_doors=named.doors)
+        self._make_limit = maker(surroundings.reactor, surroundings.deadlines.now)
+        self._limits = {
+            name: {label: self._make_limit(rate) for label, rate in rules.limits.items()}
+            for name, rules in named.rules.items()
+        }
         self.ways = Ways(parent.options for parent in named.parents.values())
         self.forwards: list[Forward] = []
         self.peeked: dict[str, Peeked] = {}
@@ -65,6 +72,9 @@ class Outward:
             destination = Through(options, Onward(forward, self._named.parents, self.ways), guard)
         destination = self.around(options)(destination)
         rules = self._named.rules[options.rules] if options.rules else None
+        bandwidth = Bandwidth(options, self._limits[options.rules] if options.rules else {}, self._make_limit)
+        if not bandwidth.is_free:
+            destination = Paced(bandwidth, destination)
         if options.peek == "sni":
             destination = self.peeked[options.name] = Peeked(options, rules, destination)
         if rules is not None:

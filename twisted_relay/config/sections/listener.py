@@ -10,6 +10,7 @@ from twisted_relay.config.browsers import PAC_DIRECT, PAC_PROXIES
 from twisted_relay.config.destinations import DESTINATIONS
 from twisted_relay.config.option import Parser, option, required
 from twisted_relay.config.ports import OWN_PORTS, PORTS, PortRange, has_port
+from twisted_relay.config.rates import RATE_OR_OFF
 from twisted_relay.config.responses import FIELD_LINES, FIELD_NAMES, REDIRECT
 from twisted_relay.config.scalars import (
     ANY_TIME,
@@ -291,6 +292,25 @@ class ListenerOptions:
         "all names below it. With `:PORT`, or several as in `:80,443,8000-8099`, only there. Listeners of relay itself "
         "are reached only by an exception that names their port.",
         "10.20.0.0/16 [fd00:1::/32]:443 wiki.example.org:80,443 .inner.example.org",
+    )
+    bandwidth: int = option(
+        RATE_OR_OFF,
+        0,
+        "How fast content and tunnels of all clients of a forward proxy together may go, each way: bytes per second "
+        "(`500kB/s`, `10MB/s`) or bits (`80Mbit/s`), or `off`. Whoever shares a limit gets about the same of it.",
+        "80Mbit/s",
+    )
+    bandwidth_per_user: int = option(
+        RATE_OR_OFF,
+        0,
+        "The same for each user of `auth`, whatever the number of connections.",
+        "2MB/s",
+    )
+    bandwidth_per_client: int = option(
+        RATE_OR_OFF,
+        0,
+        "The same for each client address.",
+        "2MB/s",
     )
     rules: str = option(
         reference("rules"),

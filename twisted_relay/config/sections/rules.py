@@ -16,7 +16,8 @@ class RulesOptions:
 
     The first rule that matches decides. A rule is `allow` or `deny`, and conditions; all conditions on a line must
     hold, of the words behind one condition one is enough, and `not` before a condition turns it round. `allow` may end
-    with `parent NAME`: then the request goes through that parent, or with `parent direct` through none.
+    with `parent NAME`: then the request goes through that parent, or with `parent direct` through none. It may end with
+    `limit RATE`, such as `limit 10MB/s`: all that the rule allows goes no faster together, each way.
 
     | Condition | What must be so |
     |---|---|

@@ -1,0 +1,99 @@
+"""Which limits an exchange has to pay to."""
+
+from dataclasses import replace
+from typing import cast
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.accounting.test_accounting import exchange_to
+from twisted_relay.config.tree import ListenerOptions
+from twisted_relay.exchange import Exchange
+from twisted_relay.net.limit import Limit, Toll
+from twisted_relay.upstream.bandwidth import MIN_SWEEP, Bandwidth, maker
+
+OPTIONS = ListenerOptions(name="proxy", mode="forward")
+
+
+class BandwidthTests(SynchronousTestCase):
+    """`Bandwidth`."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.make = maker(cast(IReactorTime, self.clock), self.clock.seconds)
+        self.rule = self.make(1000)
+
+    def bandwidth(self, all: int = 0, user: int = 0, client: int = 0) -> Bandwidth:
+        options = replace(OPTIONS, bandwidth=all, bandwidth_per_user=user, bandwidth_per_client=client)
+        return Bandwidth(options, {"relay.ini:3: allow group guests": self.rule}, self.make)
+
+    def paid(self, bandwidth: Bandwidth, exchange: Exchange) -> tuple[Limit, ...]:
+        """The limits of what comes to the client; it pays no more."""
+        tolls = bandwidth.tolls(exchange)
+        if tolls is None:
+            return ()
+        for toll in tolls:
+            toll.close()
+        return tolls[1]._limits or self.limits_of(bandwidth, exchange)
+
+    def limits_of(self, bandwidth: Bandwidth, exchange: Exchange) -> tuple[Limit, ...]:
+        return tuple(each.down for each in bandwidth._limits(exchange))
+
+    def test_free(self) -> None:
+        """Without options and rules nothing is paid."""
+        self.assertTrue(Bandwidth(OPTIONS, {}, self.make).is_free)
+        self.assertFalse(self.bandwidth().is_free)
+        self.assertIsNone(self.bandwidth().tolls(exchange_to("a.example")))
+
+    def test_whose(self) -> None:
+        """Each user and client has a limit of its own, whatever the connection; a rule has one for all."""
+        bandwidth = self.bandwidth(user=1000, client=1000)
+        ann, again = exchange_to("a.example", "ann"), exchange_to("b.example", "ann", "192.0.2.2")
+        bob, nobody = exchange_to("a.example", "bob"), exchange_to("a.example", client="192.0.2.3")
+        users = [self.paid(bandwidth, each)[1:2] for each in (ann, again, bob, nobody)]
+        self.assertEqual(users[0], users[1])
+        self.assertNotEqual(users[0], users[2])
+        self.assertEqual(users[3], ())
+        clients = [self.paid(bandwidth, each)[0] for each in (ann, bob, again)]
+        self.assertEqual((clients[0] is clients[1], clients[0] is clients[2]), (True, False))
+        ann.rule = bob.rule = "relay.ini:3: allow group guests"
+        for each in (ann, bob):
+            self.assertIs(self.paid(bandwidth, each)[-1], self.rule.down)
+
+    def test_narrow_first(self) -> None:
+        """The limit of all comes last, so that who waits for its own takes nothing from others."""
+        bandwidth = self.bandwidth(all=1000, user=1000)
+        assert bandwidth._all is not None
+        exchange = exchange_to("a.example", "ann")
+        exchange.rule = "relay.ini:3: allow group guests"
+        _, rule, last = self.paid(bandwidth, exchange)
+        self.assertEqual((rule, last), (self.rule.down, bandwidth._all.down))
+
+    def test_no_fresh_limit_for_who_comes_again(self) -> None:
+        """A client that goes and comes again finds its limit as it left it."""
+        bandwidth = self.bandwidth(client=10_000)
+        first = bandwidth.tolls(exchange_to("a.example"))
+        assert first is not None
+        first[1].spend(50_000)
+        for toll in first:
+            toll.close()
+        for number in range(5 * MIN_SWEEP):
+            self.paid(bandwidth, exchange_to("a.example", client=f"10.0.0.{number % 250}"))
+        again = bandwidth.tolls(exchange_to("a.example"))
+        assert again is not None
+        self.assertFalse(again[1].spend(1))
+        again[1].close()
+
+    def test_memory(self) -> None:
+        """However many clients come and go, few limits are kept; who is there keeps its own."""
+        bandwidth = self.bandwidth(client=10_000)
+        stays = bandwidth.tolls(exchange_to("a.example", client="192.0.2.9"))
+        for number in range(20_000):
+            exchange = exchange_to("a.example", client=f"10.{number >> 8 & 255}.{number & 255}.1")
+            self.paid(bandwidth, exchange)
+        assert bandwidth._clients is not None
+        self.assertLessEqual(len(bandwidth._clients), MIN_SWEEP + 1)
+        assert stays is not None
+        same = Toll([bandwidth._clients.of("192.0.2.9").down])
+        self.assertEqual(same._limits, stays[1]._limits)
