@@ -44,6 +44,7 @@ def proxies(scheme: str = "http", number: int = 1) -> tuple[ServerSpec, ...]:
 
 
 PARENT = ParentOptions(name="hq", servers=proxies())
+SOCKS_PARENT = ParentOptions(name="hq", servers=proxies("socks5"))
 
 
 class Chained(Proxied):
@@ -210,15 +211,6 @@ class TunnelTests(SynchronousTestCase):
             self.assertEqual(talk.codes(), [200 if phase == "open" else 499])
             talk.is_over()
 
-    def test_ports(self) -> None:
-        """`connect_ports` holds through a parent too."""
-        talk = Chained(self)
-        client = talk.client()
-        client.sends(connecting("a.example:22"))
-        client.sees_answer("HTTP/1.1 403 Forbidden")
-        talk.nobody_is_dialled()
-        talk.is_over()
-
     def test_idle_and_old(self) -> None:
         """How long a tunnel may be idle, and how old it may be, is the listener's word."""
         for listener, waits, is_idle in (
@@ -363,6 +355,39 @@ class SocksTests(SynchronousTestCase):
         proxy.sees_close()
         talk.is_over()
 
+    def test_leaving(self) -> None:
+        """A client that leaves in any phase of SOCKS5 leaves nothing behind."""
+        phases = b"\5\2", b"\1", b"\0", GRANTED[:3], GRANTED[3:]
+        for request in (connecting(NAMED), head("GET http://a.example/ HTTP/1.1", "Host: a")):
+            for number in range(len(phases)):
+                talk = Chained(self, replace(self.PARENT, username="relay"))
+                client = talk.client()
+                client.sends(request)
+                proxy = talk.accepts()
+                proxy.sends(*phases[:number])
+                client.aborts()
+                self.assertEqual(talk.codes(), [499])
+                self.assertEqual(sum(talk.server("p1").counters.errors.values()), 0)
+                self.assertTrue(proxy.socket.closed)
+                talk.is_over()
+
+    def test_broken(self) -> None:
+        """A proxy that breaks off in any phase is tried no further, and the next one gets the request, also a POST."""
+        phases = b"\5\2", b"\1\0", GRANTED[:3]
+        for number in range(len(phases) + 1):
+            talk = Chained(self, replace(self.PARENT, servers=proxies("socks5", 2), username="relay"))
+            client = talk.client()
+            client.sends(head("POST http://a.example/ HTTP/1.1", "Host: a", "Content-Length: 4") + b"data")
+            proxy = talk.accepts("10.9.0.1")
+            proxy.sends(*phases[:number])
+            proxy.aborts()
+            other = talk.accepts("10.9.0.2")
+            other.sends(b"\5\0", GRANTED)
+            other.taken()
+            other.sends(ok(b"done"))
+            client.sees(ok(b"done"))
+            talk.is_over()
+
 
 class DirectTests(SynchronousTestCase):
     """`direct = yes`."""
@@ -391,6 +416,38 @@ class DirectTests(SynchronousTestCase):
                     client.sees(ESTABLISHED)
                 client.aborts()
                 self.assertEqual((talk.last().parent, talk.last().server[:13]), ("", "93.184.216.34"))
+            talk.is_over()
+
+    def test_leaving(self) -> None:
+        """A client that leaves while the destination is connected to straight leaves nothing behind."""
+        for request in (connecting("93.184.216.34:443"), head("GET http://93.184.216.34/ HTTP/1.1", "Host: a")):
+            talk = Chained(self, self.PARENT)
+            client = talk.client()
+            client.sends(request)
+            talk.refuses(errno.ECONNREFUSED)
+            self.assertEqual(talk.network.waiting[0].host, "93.184.216.34")
+            client.aborts()
+            talk.nobody_is_dialled()
+            self.assertEqual(talk.codes(), [499])
+            talk.is_over()
+
+    def test_what_may_not_be_sent_again(self) -> None:
+        """A POST that a proxy may have acted on goes nowhere else; a GET does when the proxy has died meanwhile."""
+        for method, status in (("POST", 502), ("GET", 200)):
+            talk = Chained(self, self.PARENT)
+            client = talk.client()
+            client.sends(head("GET http://93.184.216.34/ HTTP/1.1", "Host: a"))
+            proxy = talk.accepts()
+            proxy.sends(ok())
+            client.taken()
+            client.sends(head(f"{method} http://93.184.216.34/x HTTP/1.1", "Host: a", "Content-Length: 0"))
+            proxy.aborts()
+            if method == "GET":
+                talk.refuses(errno.ECONNREFUSED)
+                origin = talk.accepts("93.184.216.34")
+                origin.sees_head("GET /x HTTP/1.1")
+                origin.sends(ok())
+            self.assertEqual(talk.last().code, status, method)
             talk.is_over()
 
     def test_without(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twisted_relay.config.tree import ListenerOptions
-from twisted_relay.errors import BadRequest, DestinationRefused, NoServer
+from twisted_relay.errors import BadRequest, DestinationForbidden, NoServer
 from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.guard.guard import Guard
 from twisted_relay.guard.hosts import is_literal, read_host
@@ -57,20 +57,14 @@ class Through:
             onward.direct(exchange, answered)
             return
         try:
-            self._check(exchange, host, port)
-        except DestinationRefused as error:
+            check_known(self._guard, host, port, exchange.addresses)
+        except DestinationForbidden as error:
             answered(error)
             return
         parent = onward.parents[name]
         if exchange.request.method == b"CONNECT" or exchange.request.upgrade or parent.options.direct:
             answered = _Waiting(self, parent, exchange, answered).answered
         self._destinations[name](exchange, answered)
-
-    def _check(self, exchange: Exchange, host: str, port: int) -> None:
-        """Raise `DestinationRefused` for what may not be asked of a parent either."""
-        if exchange.request.method == b"CONNECT" and not self._options.may_connect(port):
-            raise DestinationRefused(f"CONNECT to port {port} is not among connect_ports")
-        check_known(self._guard, host, port, exchange.addresses)
 
     def ended(self, exchange: Exchange, parent: Parent, answer: Answer, answered: Answered) -> None:
         """The parent has an answer: give it to the client, or go straight instead."""
