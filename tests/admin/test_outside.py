@@ -38,11 +38,11 @@ class OutsideTests(SynchronousTestCase):
         """Everything is put together as `relay explain` does it; nothing is ever dialled."""
         self.explain = self.make(TEXT)
 
-    def make(self, text: str) -> Explain:
+    def make(self, text: str, files: dict[str, str] | None = None) -> Explain:
         """What explains a configuration."""
         folder = self.mktemp()
         os.mkdir(folder)
-        traffic = _put_together(config_of(load_files(folder, {"relay.ini": text})))
+        traffic = _put_together(config_of(load_files(folder, {"relay.ini": text, **(files or {})})))
         return Explain(traffic.listeners, traffic.backends, traffic.rules)
 
     def ask(self, method: str, url: str, **more: object) -> dict[str, Any]:
@@ -95,9 +95,14 @@ class OutsideTests(SynchronousTestCase):
 
     def test_a_file_for_browsers(self) -> None:
         """The PAC file is relay's own answer; no rule is asked for it."""
-        self.explain = self.make(TEXT.replace("rules = egress\n", "rules = egress\npac = yes\n"))
+        users = "[auth:staff]\nusers_file = users\n"
+        text = TEXT.replace("rules = egress\n", "rules = egress\npac = yes\nauth = staff\n")
+        self.explain = self.make(
+            text + users, {"users": "alice:$2y$10$WYZ89ebzVMj63Y/RU4nhaOZ/7IkydYsZgMfgeI.90fclS9Lh8t9dK\n"}
+        )
         answer = self.ask("GET", "/proxy.pac", listener="proxy", fields=[["Host", "proxy.example"]])
-        self.assertEqual((answer["answer"]["status"], answer["forwarded"]), (200, None))
+        self.assertEqual((answer["answer"]["status"], answer["forwarded"], answer["auth"]), (200, None, None))
+        self.assertEqual(self.ask("GET", "http://example.org/", listener="proxy")["auth"], "staff")
         self.assertIn("Content-Type: application/x-ns-proxy-autoconfig", answer["answer"]["fields"])
 
     def test_tunnels(self) -> None:

@@ -96,7 +96,10 @@ def _request(question: Question, listener: Listener, client: Client) -> JSON:
 
 def _auth(trial: Trial, listener: Listener) -> str | None:
     """The [auth:] section whose users may pass; the rest of the answer is for one of them."""
-    return (trial.route.options.auth if trial.route is not None else "") or listener.options.auth or None
+    if trial.route is None:
+        return listener.options.auth or None
+    plan = trial.route.destination
+    return trial.route.options.auth or (listener.options.auth if plan.leads_out else "") or None
 
 
 def _asked(trial: Trial) -> list[Verdict[Plan]]:

@@ -20,9 +20,17 @@ OWN = b"relay:"
 slash."""
 
 REVEALING = frozenset(
-    (b"x-real-ip", b"client-ip", b"x-client-ip", b"true-client-ip", b"x-forwarded", b"x-original-forwarded-for")
+    b"x-real-ip client-ip x-client-ip true-client-ip cf-connecting-ip cf-connecting-ipv6 fastly-client-ip "
+    b"x-cluster-client-ip x-azure-clientip x-azure-socketip x-appengine-user-ip x-envoy-external-address "
+    b"x-originating-ip x-remote-ip x-remote-addr x-proxyuser-ip proxy-client-ip wl-proxy-client-ip "
+    b"x-forwarded x-original-forwarded-for x-original-host x-bluecoat-via x-proxy-id".split()
 )
-"""Fields in which clients, and proxies before us, say who they are; those of `forwarding` come on top."""
+"""Fields in which clients, and proxies before us, say who they are. `X-Forwarded-*` and those of `forwarding` come on
+top."""
+
+_MAX_KNOWN = 4096
+_reveals: dict[bytes, bool] = {}
+"""Field names as they were written, and whether they are among these. Bounded, as `http1._known`."""
 
 _ASK_SO = "a forward proxy is asked with a whole URI, http://HOST/PATH, or with CONNECT HOST:PORT"
 
@@ -103,6 +111,17 @@ def write_to_proxy(request: Request, authority: bytes, field_line: bytes) -> byt
     return write_request(sent, authority, b"")
 
 
+def reveals(name: bytes) -> bool:
+    """Whether a field, in whatever spelling, says who the client is; `X_Real_IP` is the same to some servers."""
+    known = _reveals.get(name)
+    if known is None:
+        plain = name.lower().replace(b"_", b"-")
+        known = plain in REVEALING or plain.startswith(b"x-forwarded-")
+        if len(_reveals) < _MAX_KNOWN and len(name) <= 64:
+            _reveals[name] = known
+    return known
+
+
 def prepare_proxied_request(request: Request, origin: Origin) -> bytes:
     """Make the fields of a request those that its destination shall see; it gets no X-Request-Id, so the answer is
     empty. Raises `LoopDetected`."""
@@ -110,7 +129,7 @@ def prepare_proxied_request(request: Request, origin: Origin) -> bytes:
         request.credentials = request.fields.get_all(b"proxy-authorization")
         without_connection_fields(request)
     fields = request.fields
-    fields.lines = [line for line in fields.lines if line[: line.find(b":")].lower() not in REVEALING]
+    fields.lines = [line for line in fields.lines if not reveals(line[: line.find(b":")])]
     if request.tells_way:
         merge_client_fields(request, origin)
         if not origin.via:
