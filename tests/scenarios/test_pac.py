@@ -17,8 +17,26 @@ connect_ports = ${SECURE}
 allow_destination = 127.0.0.0/8
 rules = egress
 pac = yes
-pac_proxy = 127.0.0.1:${PROXY}
+pac_proxy = ${WAYS}
 pac_direct = local private .direct.example
+
+[listener:secure]
+bind = 127.0.0.1:${SECURE_PROXY}
+mode = forward
+tls = own
+via = on
+connect_ports = ${SECURE}
+allow_destination = 127.0.0.0/8
+
+[tls:own]
+cert = ${FOLDER}/cert.pem
+key = ${FOLDER}/key.pem
+
+[listener:socks]
+bind = 127.0.0.1:${SOCKS}
+mode = socks5
+connect_ports = any
+allow_destination = 127.0.0.0/8
 
 [rules:egress]
 rule =
@@ -47,10 +65,23 @@ class PacTests(SynchronousTestCase):
         self.folder = new_folder(self)
         write_certificate(self.folder, "site.example")
         (self.folder / "hosts").write_text(HOSTS)
-        self.proxy, self.secure = map(str, free_ports(2))
+        self.proxy, self.secure, self.secure_proxy, self.socks, self.nobody = map(str, free_ports(5))
         start_nginx(self, self.folder, NGINX % self.secure)
         self.node = start_node(self)
-        relay(self, RELAY, PROXY=self.proxy, SECURE=self.secure, HOSTS=self.folder / "hosts")
+
+    def start(self, ways: str = "") -> None:
+        """Start the proxies; the file names these, or the one that offers it."""
+        relay(
+            self,
+            RELAY,
+            WAYS=ways or f"127.0.0.1:{self.proxy}",
+            PROXY=self.proxy,
+            SECURE=self.secure,
+            SECURE_PROXY=self.secure_proxy,
+            SOCKS=self.socks,
+            FOLDER=self.folder,
+            HOSTS=self.folder / "hosts",
+        )
 
     def page(self, url: str) -> str:
         """A page as Chromium shows it."""
@@ -64,6 +95,7 @@ class PacTests(SynchronousTestCase):
 
     def test_ways(self) -> None:
         """http and https go through the proxy, and what is direct does not."""
+        self.start()
         through = self.page(f"http://site.example:{self.node.place}/echo")
         self.assertIn('"via"', through)
         self.assertIn("secret", self.page(f"https://site.example:{self.secure}/"))
@@ -73,12 +105,30 @@ class PacTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """What a rule denies goes to the proxy too, so that people read why they do not see it."""
+        self.start()
         page = self.page("http://blocked.example/")
         self.assertIn("<h1>Blocked by the proxy</h1>", page)
         self.assertIn("Denied by a rule of this proxy.", page)
 
+    def test_behind_tls(self) -> None:
+        """The way to a proxy may be encrypted."""
+        self.start(f"https://127.0.0.1:{self.secure_proxy}")
+        self.assertIn('"via"', self.page(f"http://site.example:{self.node.place}/echo"))
+        self.assertIn("secret", self.page(f"https://site.example:{self.secure}/"))
+
+    def test_socks(self) -> None:
+        """A proxy that speaks SOCKS5 is asked for the name, which only it knows."""
+        self.start(f"socks5://127.0.0.1:{self.socks}")
+        self.assertIn('"host"', self.page(f"http://site.example:{self.node.place}/echo"))
+
+    def test_next(self) -> None:
+        """When the first proxy does not answer, the next one is taken."""
+        self.start(f"127.0.0.1:{self.nobody} 127.0.0.1:{self.proxy}")
+        self.assertIn('"via"', self.page(f"http://site.example:{self.node.place}/echo"))
+
     def test_found_by_itself(self) -> None:
         """curl gets the file without being a client of the proxy; other paths are not served."""
+        self.start()
         fetched = curl("--include", f"http://127.0.0.1:{self.proxy}/wpad.dat")
         self.assertIn(b"Content-Type: application/x-ns-proxy-autoconfig\r\n", fetched.content)
         self.assertIn(b" 400 ", curl("--include", f"http://127.0.0.1:{self.proxy}/").content.split(b"\r\n")[0])
