@@ -1,4 +1,4 @@
-"""Forward proxies: CPU per GB of a tunnel, for each tunnel, per request of plain http, and memory of many tunnels.
+"""Forward proxies: CPU per GB of a tunnel, for each tunnel, and per request of plain http.
 
 HAProxy and nginx cannot be asked with CONNECT (nginx at all, HAProxy only by rules of its own); they pass a TCP
 connection on to a fixed server, which is the same work without the request. relay is asked with CONNECT and by SOCKS5.
@@ -19,12 +19,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from measure import cpu_seconds, disturbance, machine_now, resident_bytes
+from measure import cpu_seconds, disturbance, machine_now
 from origins import web_origin
 from peers import PEERS
 from processes import Cores, StartFailed, free_port, raise_descriptor_limit, split_cores, stop_on_sigterm
 
 PIECE = 1 << 18
+SMALL_PIECE = 1 << 16
 CONNECT = "CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
 SOCKS5 = b"\x05\x01\x00" + b"\x05\x01\x00\x01\x7f\x00\x00\x01"
 #: name → (title, how it is asked for a tunnel, its configuration, its command)
@@ -104,6 +105,26 @@ listen tunnel
 """,
         "haproxy -db -f {configuration}",
     ),
+    "haproxy-splice": (
+        "HAProxy (TCP, splice)",
+        "",
+        """\
+global
+    nbthread 1
+    maxconn 4000
+    maxpipes 4000
+defaults
+    mode tcp
+    option splice-auto
+    timeout connect 5s
+    timeout client 600s
+    timeout server 600s
+listen tunnel
+    bind 127.0.0.1:{port}
+    server origin 127.0.0.1:{tunnel}
+""",
+        "haproxy -db -f {configuration}",
+    ),
     "nginx": (
         "nginx (stream)",
         "",
@@ -131,6 +152,7 @@ class Run:
     pid: int
     port: int
     per_gb: list[float] = field(default_factory=list)
+    per_gb_in_pieces: list[float] = field(default_factory=list)
     per_tunnel: list[float] = field(default_factory=list)
     per_request: list[float] = field(default_factory=list)
 
@@ -171,8 +193,14 @@ def _wait_until_it_accepts(process: subprocess.Popen[bytes], port: int, log: Pat
     raise StartFailed(log.read_text(errors="replace")[-500:])
 
 
+def installed(name: str) -> bool:
+    """Whether a proxy of the table can be run here."""
+    program = PROXIES[name][3].split()[0]
+    return name.startswith("relay") or shutil.which(program) is not None
+
+
 def serve(listening: socket.socket) -> None:
-    """For each connection: one octet, how many MB follow; send them, or with 0 hold the connection."""
+    """For each connection: two octets, how many MB follow; or 0, and a small piece for each further octet."""
     while True:
         try:
             connection, _ = listening.accept()
@@ -186,6 +214,8 @@ def _pour(connection: socket.socket) -> None:
     with connection:
         try:
             wanted = connection.recv(2)
+            while wanted == bytes(2) and connection.recv(1):
+                connection.sendall(piece[:SMALL_PIECE])
             for _ in range(int.from_bytes(wanted) * 1_000_000 // PIECE + 1 if wanted else 0):
                 connection.sendall(piece)
             connection.shutdown(socket.SHUT_WR)
@@ -230,6 +260,23 @@ def download(run: Run, tunnel: int, megabytes: int) -> float:
     return (cpu_seconds(run.pid) - before) / received * 1e9
 
 
+def pieces(run: Run, tunnel: int, megabytes: int) -> float:
+    """CPU seconds per GB of answers of 64 KiB through a tunnel, each asked for when the one before has come."""
+    buffer, count = bytearray(SMALL_PIECE), megabytes * 1_000_000 // SMALL_PIECE
+    with tunnel_through(run, tunnel) as client:
+        before = cpu_seconds(run.pid)
+        client.sendall(bytes(2))
+        for _ in range(count):
+            client.sendall(b"1")
+            left = SMALL_PIECE
+            while left:
+                size = client.recv_into(buffer, left)
+                if not size:
+                    raise StartFailed(f"{run.title}: the tunnel has ended")
+                left -= size
+    return (cpu_seconds(run.pid) - before) / (count * SMALL_PIECE) * 1e9
+
+
 def open_and_close(run: Run, tunnel: int, count: int) -> float:
     """CPU seconds for each tunnel that is opened, one after the other, and closed without use."""
     before = cpu_seconds(run.pid)
@@ -251,30 +298,13 @@ def requests(run: Run, origin: int, directory: Path, seconds: int) -> float:
     return (cpu_seconds(run.pid) - before) / int(words[0])
 
 
-def hold(run: Run, tunnel: int, count: int) -> str:
-    """Memory of many tunnels, half of which carry something."""
-    before = resident_bytes(run.pid)
-    clients = [tunnel_through(run, tunnel) for _ in range(count)]
-    try:
-        for client in clients[::2]:
-            client.sendall((1).to_bytes(2))
-        for client in clients[::2]:
-            while client.recv(1 << 20):
-                pass
-        after = resident_bytes(run.pid)
-    finally:
-        for client in clients:
-            client.close()
-    return f"{before / 1e6:.0f} → {after / 1e6:.0f} MB"
-
-
 def report(runs: Sequence[Run]) -> None:
     """One line for each proxy."""
-    heads = ("CPU s/GB", "CPU µs/tunnel", "CPU µs/request")
+    heads = ("CPU s/GB", "in 64 KiB", "CPU µs/tunnel", "CPU µs/request")
     print(f"{'':<22}" + "".join(f"{head:>15}{'× relay':>9}" for head in heads))
     for run in runs:
         cells = ""
-        for name, scale in (("per_gb", 1.0), ("per_tunnel", 1e6), ("per_request", 1e6)):
+        for name, scale in (("per_gb", 1.0), ("per_gb_in_pieces", 1.0), ("per_tunnel", 1e6), ("per_request", 1e6)):
             figures, own = getattr(run, name), getattr(runs[0], name)
             figure = statistics.median(figures) if figures else 0.0
             cells += f"{figure * scale:>15.3f}{figure / statistics.median(own):>9.2f}" if figures else " " * 24
@@ -289,7 +319,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--megabytes", type=int, default=1000, help="of each download, default %(default)s")
     parser.add_argument("--openings", type=int, default=1000, help="tunnels opened in each round, default %(default)s")
     parser.add_argument("--seconds", type=int, default=3, help="of requests in each round, default %(default)s")
-    parser.add_argument("--tunnels", type=int, default=0, help="also hold so many tunnels at once")
     return parser.parse_args()
 
 
@@ -299,7 +328,7 @@ def main() -> None:
     stop_on_sigterm()
     raise_descriptor_limit()
     cores = split_cores()
-    names = [name for name in options.proxies.split(",") if shutil.which(name) or name.startswith("relay")]
+    names = list(filter(installed, options.proxies.split(",")))
     with tempfile.TemporaryDirectory(prefix="relay-bench-") as folder, ExitStack() as stack:
         directory = Path(folder)
         directory.chmod(0o777)
@@ -313,14 +342,13 @@ def main() -> None:
             for _ in range(options.rounds):
                 for run in runs:
                     run.per_gb.append(download(run, tunnel, options.megabytes))
+                    run.per_gb_in_pieces.append(pieces(run, tunnel, options.megabytes // 4))
                     if run.asked:
                         run.per_tunnel.append(open_and_close(run, tunnel, options.openings))
                     if run.asked == "CONNECT":
                         run.per_request.append(requests(run, origin, directory, options.seconds))
             report(runs)
             print(disturbance(before, machine_now()))
-            for run in runs if options.tunnels else ():
-                print(f"{run.title}: {options.tunnels} tunnels, RSS {hold(run, tunnel, options.tunnels)}", flush=True)
         except StartFailed as error:
             sys.exit(str(error))
 

@@ -7,14 +7,18 @@ without swaps and with one after the other.
 
 import argparse
 import gc
+import os
 import random
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import lists_under_traffic
+from processes import stop_on_sigterm
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import deferLater, react
 
@@ -112,10 +116,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measures block lists.")
     parser.add_argument("--names", type=int, default=1_000_000)
     parser.add_argument("--swaps", type=int, default=10)
+    parser.add_argument(
+        "--traffic", action="store_true", help="swap lists of a running daemon that has traffic instead"
+    )
+    parser.add_argument(
+        "--rate", type=float, default=300, help="with --traffic: requests per second, default %(default)s"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "names")
         path.write_text("\n".join(names(arguments.names)) + "\n")
+        if arguments.traffic:
+            stop_on_sigterm()
+            os.chmod(folder, 0o755)
+            sys.exit(0 if lists_under_traffic.run(path, Path(folder), arguments.swaps, arguments.rate) else 1)
         task = Task([str(path)], "auto", 1 << 30)
         block_list = BlockList("made-up")
         listed = random.Random(3).sample(list(names(arguments.names)), min(LOOKUPS, arguments.names))

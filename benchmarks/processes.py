@@ -84,9 +84,13 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    command: Sequence[str], port: int, output: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    port: int,
+    output: Path,
+    environment: Mapping[str, str] | None = None,
+    path: str = "/",
 ) -> Iterator[int]:
-    """Run a server while the block runs: its pid, as soon as `GET /` on `port` answers 200."""
+    """Run a server while the block runs: its pid, as soon as `GET` of the path on `port` answers 200."""
     with output.open("wb") as log:
         process = subprocess.Popen(
             command,
@@ -97,13 +101,14 @@ def running(
             env={**os.environ, **(environment or {})},
         )
     try:
-        _wait_until_ready(process, port, output)
+        _wait_until_ready(process, (port, path), output)
         yield process.pid
     finally:
         _end(process)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, output: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], place: tuple[int, str], output: Path) -> None:
+    port, path = place
     deadline = time.monotonic() + START_SECONDS
     reason = "nothing listens"
     while time.monotonic() < deadline:
@@ -111,7 +116,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, output: Path)
             raise StartFailed(f"exited with status {process.returncode}: {_last_lines(output)}")
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
         try:
-            connection.request("GET", "/", headers={"Connection": "close"})
+            connection.request("GET", path, headers={"Connection": "close"})
             answer = connection.getresponse()
             answer.read()
             if answer.status == 200:

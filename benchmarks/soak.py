@@ -112,6 +112,8 @@ ACTION_SECONDS = 60.0
 QUIET_SECONDS = 60.0
 """How long we wait until nothing is left."""
 ROUND_SECONDS = 60.0
+MANY_ORIGINS = 1100
+"""More than a forward proxy remembers: from the first round on, one is forgotten for each that comes."""
 ENOUGH_ROUNDS = 8
 """With fewer, memory is said but not judged: it takes a while until it has what it needs."""
 MAX_PIPES = 32
@@ -271,12 +273,17 @@ class Soak:
         try:
             await asyncio.wait_for(getattr(self.client, name)(chance), ACTION_SECONDS)
         except Wrong as error:
-            self.wrong.append(f"{name}: {error}")
+            self.complain(f"{name}: {error}")
         except TimeoutError:
-            self.wrong.append(f"{name}: hangs")
+            self.complain(f"{name}: hangs")
         except (OSError, ssl.SSLError, asyncio.IncompleteReadError) as error:
             if not name.startswith("rough"):
-                self.wrong.append(f"{name}: {error!r}")
+                self.complain(f"{name}: {error!r}")
+
+    def complain(self, what: str) -> None:
+        """A client did not see what it should."""
+        self.wrong.append(what)
+        print(f"     {time.strftime('%H:%M:%S')} {what}", flush=True)
 
     async def round(self, until: float, count: int) -> None:
         """All clients at once, and then quiet."""
@@ -316,6 +323,8 @@ class Soak:
         options = self.options
         await self.prepare()
         try:
+            if not options.actions:
+                await self.client.many_origins(MANY_ORIGINS)
             if options.actions:
                 for number in range(1, options.rounds + 1):
                     await self.round(float("inf"), options.actions * number // options.rounds)

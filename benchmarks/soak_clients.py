@@ -308,10 +308,10 @@ class Client:
     async def fair_refused(self, chance: random.Random) -> None:
         """Where nobody may go, or nobody is; the connection serves on."""
         nobody = self._places.nobody
-        some = chance.randint(1, 999)
+        some = chance.randint(1, 999_999)
         asked = (
-            (403, self._get("ok/1", f"name{some}.blocked.test")),
-            (403, self._connect(self._places.tunnel, f"x.name{some}.blocked.test")),
+            (403, self._get("ok/1", f"name{some % 1000}.blocked.test")),
+            (403, self._connect(self._places.tunnel, f"x.name{some % 1000}.blocked.test")),
             (403, self._get("ok/1", "denied.test")),
             (403, self._get("ok/1", "10.1.2.3")),
             (403, self._connect(self._places.tunnel, "192.168.0.1")),
@@ -326,6 +326,15 @@ class Client:
                 found, head = await wire.head()
                 expect(found, code)
                 await wire.body(head)
+
+    async def many_origins(self, count: int) -> None:
+        """So many different ones: relay remembers as many as it ever will."""
+        async with self._wire("fair") as wire:
+            for number in range(count):
+                await wire.send(self._get("ok/1", f"first{number}.test"))
+                code, head = await wire.head()
+                await wire.body(head)
+                expect(code, 502)
 
     async def fair_silent_name(self, chance: random.Random) -> None:
         """A name for which no name server answers."""
@@ -508,7 +517,8 @@ class Client:
                 wire.writer.write_eof()
                 await wire.rest()
             elif way == "stay":
-                await wire.rest()
+                with contextlib.suppress(TimeoutError):  # an origin that pauses is waited for longer than this
+                    await asyncio.wait_for(wire.rest(), 10)
             elif way == "deaf":
                 wire.writer.transport.pause_reading()
                 await asyncio.sleep(4)
