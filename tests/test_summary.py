@@ -154,3 +154,22 @@ class SummaryTests(SynchronousTestCase):
             ],
         )
         self.assertEqual(warnings(config), ["listener a: open = yes: everybody who reaches it can use it as a proxy"])
+
+    def test_parents(self) -> None:
+        """Who the proxies of a parent are, how they are watched, what for, and who goes through it."""
+        config = self.load(
+            "[listener:a]\nbind = 127.0.0.1:3128\nmode = forward\nparent = hq\n"
+            "[parent:hq]\nservers =\n    p1 https://p.example:3129 weight=2\n    socks5://10.0.0.9:1080 backup\n"
+            "check = connect www.example:443\nfor = .hq.example a.example\ndirect = yes\neject_after = off\n"
+            "tls_verify = off\n"
+        )
+        self.assertEqual(
+            summary(config, {}, ()),
+            [
+                "listener a: 127.0.0.1:3128; no TLS; forward proxy without rules; through parent hq",
+                "parent hq: round-robin over p1 https://p.example:3129 weight=2, socks5://10.0.0.9:1080 backup; "
+                "check connect www.example:443 every 5s; for .hq.example, a.example; otherwise straight",
+            ],
+        )
+        told = ["parent hq: tls_verify = off: anyone on the way to its servers can read and change what is sent"]
+        self.assertEqual(warnings(config), told)

@@ -58,6 +58,13 @@ class FieldTests(SynchronousTestCase):
         said = read(make_exchange(b"/a?b", b"user-agent: curl/8.5.0", b"Referer: https://example.org/"))
         self.assertEqual(list(said.items()), list(ORDINARY.items()))
 
+    def test_parent(self) -> None:
+        """What goes through a parent goes to no backend."""
+        exchange = make_exchange(b"/", b"Host: a")
+        exchange.parent, exchange.backend = "hq", "parent:hq"
+        said = read(exchange)
+        self.assertEqual((said["parent"], said["backend"]), ("hq", None))
+
     def test_refused(self) -> None:
         """What never became a request has a status and a duration, and nothing is made up."""
         said = read(make_refused())

@@ -198,6 +198,13 @@ class ParentTests(SynchronousTestCase):
             self.assertIn(f"through parent {parent}: {why}", as_text(answer))
         self.assertNotIn("parent", self.ask("GET", "http://a.near.example/"))
 
+    def test_guarded(self) -> None:
+        """What is known to lead inside is not asked of a parent."""
+        for url in ("http://10.0.0.1/", "http://localhost/"):
+            answer = self.ask("GET", url)
+            self.assertFalse(is_taken(answer))
+            self.assertEqual((answer["refused"]["status"], answer["refused"]["reason"]), (403, "guard"))
+
     def test_what_leaves(self) -> None:
         """HTTP proxies get the whole URI and credentials, which are not shown; SOCKS5 proxies what origins get."""
         answer = self.ask("GET", "http://A.example/x")

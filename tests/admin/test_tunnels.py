@@ -48,6 +48,7 @@ class TunnelsTests(SynchronousTestCase):
                 "user": "",
                 "destination": "10.0.0.1",
                 "server": "10.0.0.1:443",
+                "parent": "",
                 "rule": "",
                 "age": 30,
                 "bytes_received": 5,

@@ -12,6 +12,7 @@ TUNNEL: dict[str, object] = {
     "user": "ann",
     "destination": "a.example",
     "server": "a.example:443",
+    "parent": "",
     "rule": "",
     "age": 200.0,
     "bytes_received": 1500,
@@ -33,6 +34,12 @@ class TunnelsTests(SynchronousTestCase):
         argv = ("tunnels", "--user", "ann", "--by", "bytes", "--limit", "1", "--socket", there.path)
         self.assertEqual(call(*argv), (0, TABLE, ""))
         self.assertIn(b"GET /api/tunnels?by=bytes&user=ann&limit=1 ", there.asked[0])
+
+    def test_parents(self) -> None:
+        """Of what goes through a parent the destination is named, not the proxy that leads there."""
+        tunnel = {**TUNNEL, "server": "p1", "parent": "hq"}
+        there = Daemon(self, answer({"open": 1, "tunnels": [tunnel]}))
+        self.assertIn("  a.example through hq  ", call("tunnels", "--socket", there.path)[1])
 
     def test_none(self) -> None:
         """No tunnel, no table."""

@@ -1,6 +1,7 @@
 """What a forward proxy would do with a request: the rules it met, and what would leave.
 
-The name is not resolved and nothing is dialled, so what the guard says of its addresses stays open. Rules that look at
+The name is not resolved and nothing is dialled, so what the guard says of its addresses stays open, but
+for those that a parent would be asked for. Rules that look at
 the address, or the user, take them from whoever asks.
 """
 
@@ -13,10 +14,11 @@ from twisted_relay.admin.hidden import without_secrets
 from twisted_relay.admin.json_input import JSON
 from twisted_relay.admin.question import Question
 from twisted_relay.config.tree import ParentOptions
-from twisted_relay.config.values import Address
+from twisted_relay.config.values import NOWHERE, Address
 from twisted_relay.downstream.listener import Listener
-from twisted_relay.errors import RelayError
+from twisted_relay.errors import DestinationForbidden, RelayError
 from twisted_relay.exchange import Exchange
+from twisted_relay.guard.guard import Guard
 from twisted_relay.guard.hosts import read_host
 from twisted_relay.http.http1 import write_request
 from twisted_relay.http.proxied import authority_of, destination, write_to_proxy
@@ -26,6 +28,10 @@ from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.permitted import asked_by
 from twisted_relay.upstream.ports import check_port
 from twisted_relay.upstream.server import Server
+from twisted_relay.upstream.through import check_known
+
+NO_RULING = Ruling(True, NOWHERE, "", "")
+"""Stands for that of rules which do not exist, or do not know yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Outside:
 
     def describe(self, exchange: Exchange, listener: Listener, question: Question) -> JSON:
         """The members of an answer that tell of a request to somewhere else."""
-        rules, ruled = self.rules, ""
+        rules, ruling = self.rules, NO_RULING
         try:
             check_port(exchange.request, listener.options)
             asked = asked_by(exchange)
@@ -50,12 +56,11 @@ class Outside:
             now, address = time(), question.address
             asked = replace(asked, user=question.user, groups=frozenset(question.groups))
             verdicts = list(rules.explain(asked, address or None, now))
-            ruling = rules.judge(asked, (address,) if address else None, now)
-            if isinstance(ruling, Ruling):
-                ruled = ruling.parent
-                if not ruling.allowed:
-                    return _refused(403, "rule", f"denied by {ruling.label}", verdicts)
-        way = self.ways.choose(ruled, asked.host, listener.options.parent)
+            judged = rules.judge(asked, (address,) if address else None, now)
+            ruling = judged if isinstance(judged, Ruling) else NO_RULING
+            if not ruling.allowed:
+                return _refused(403, "rule", f"denied by {ruling.label}", verdicts)
+        way = self.ways.choose(ruling.parent, asked.host, listener.options.parent)
         said = [_said(each) for each in verdicts]
         server = str(Address(asked.host, asked.port))
         if not way.parent:
@@ -63,6 +68,10 @@ class Outside:
                 "forwarded": {"server": server, "head": without_secrets(_head(exchange, None), listener.options)},
                 "rules": said,
             }
+        try:
+            check_known(Guard(listener.options.allow_destination), asked.host, asked.port, ruling.addresses)
+        except DestinationForbidden as error:
+            return _refused(error.status, error.reason, str(error), verdicts)
         exchange.parent = way.parent
         parent = self.backends[f"parent:{way.parent}"]
         candidates = parent.peek(exchange)

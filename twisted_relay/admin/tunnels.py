@@ -46,6 +46,7 @@ class Tunnels:
             "user": exchange.user,
             "destination": destination_of(exchange),
             "server": exchange.server,
+            "parent": exchange.parent,
             "rule": exchange.rule,
             "age": round(max(0.0, self._now() - exchange.started), 3),
             "bytes_received": exchange.bytes_received + received,

@@ -55,7 +55,7 @@ def _row(tunnel: Mapping[str, object]) -> tuple[str, ...]:
         str(tunnel["listener"]),
         str(tunnel["client"]) or "-",
         str(tunnel["user"]) or "-",
-        str(tunnel["server"]),
+        f"{tunnel['destination']} through {tunnel['parent']}" if tunnel["parent"] else str(tunnel["server"]),
         duration(cast(float, tunnel["age"])),
         octets(cast(int, tunnel["bytes_received"])),
         octets(cast(int, tunnel["bytes_sent"])),
