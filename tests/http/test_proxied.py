@@ -4,13 +4,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_relay.errors import BadRequest, ClientError, MethodNotSupported
 from twisted_relay.http.forwarding import Origin
+from twisted_relay.http.http1 import write_whole_request
 from twisted_relay.http.proxied import (
     authority_of,
     connect_request,
     destination,
     prepare_proxied_request,
     read_proxied_request,
-    write_to_proxy,
 )
 
 ORIGIN = Origin("192.0.2.1", b"http", 3128, b"", hidden=True)
@@ -140,8 +140,8 @@ class WritingTests(SynchronousTestCase):
             target, lines = request.target, list(request.fields.lines)
             host, port = destination(request)
             authority = authority_of(host, port)
-            written = write_to_proxy(request, authority, b"Proxy-Authorization: Basic eDp5")
+            written = write_whole_request(request, authority, [b"Proxy-Authorization: Basic eDp5"])
             fields = b"Host: %b\r\nAccept: a\r\nProxy-Authorization: Basic eDp5\r\n\r\n" % authority
             self.assertEqual(written, uri + b" HTTP/1.1\r\n" + fields, line)
             self.assertEqual((request.target, request.fields.lines), (target, lines))
-            self.assertEqual(write_to_proxy(request, authority, b"").count(b"\r\n"), 4)
+            self.assertEqual(write_whole_request(request, authority).count(b"\r\n"), 4)

@@ -219,8 +219,8 @@ class CredentialsTests(SynchronousTestCase):
 
     def test_written(self) -> None:
         """UTF-8, as RFC 7617 has it; nobody by default."""
-        self.assertEqual(Credentials("a", "ü").field_line, b"Proxy-Authorization: Basic YTrDvA==")
-        self.assertEqual(Credentials().field_line, b"")
+        self.assertEqual(Credentials("a", "ü").lines, (b"Proxy-Authorization: Basic YTrDvA==",))
+        self.assertEqual(Credentials().lines, ())
 
     def test_not_shown(self) -> None:
         """Not even by accident."""

@@ -20,8 +20,8 @@ from twisted_relay.errors import DestinationForbidden, RelayError
 from twisted_relay.exchange import Exchange
 from twisted_relay.guard.guard import Guard
 from twisted_relay.guard.hosts import read_host
-from twisted_relay.http.http1 import write_request
-from twisted_relay.http.proxied import authority_of, destination, write_to_proxy
+from twisted_relay.http.http1 import write_request, write_whole_request
+from twisted_relay.http.proxied import authority_of, destination
 from twisted_relay.rules.rules import Rules, Ruling, Verdict
 from twisted_relay.rules.ways import Ways
 from twisted_relay.upstream.backend import Backend
@@ -97,8 +97,8 @@ def _head(exchange: Exchange, proxy: Server | None) -> list[str]:
     if proxy is not None and proxy.spec.scheme != "socks5":
         host, port = destination(request)
         has_user = isinstance(proxy.options, ParentOptions) and proxy.options.username
-        hidden = b"Proxy-Authorization: (hidden)" if has_user else b""
-        octets = write_to_proxy(request, authority_of(read_host(host), port), hidden)
+        hidden = [b"Proxy-Authorization: (hidden)"] if has_user else []
+        octets = write_whole_request(request, authority_of(read_host(host), port), hidden)
     return octets.decode("utf-8", "backslashreplace").split("\r\n")[:-2]
 
 

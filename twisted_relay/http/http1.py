@@ -7,6 +7,7 @@ the text of Content-Length and Transfer-Encoding is never forwarded.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twisted_relay.errors import (
@@ -328,6 +329,32 @@ def request_reader(request: Request) -> BodyReader | None:
 def write_request(request: Request, authority: bytes, upgrade: bytes = b"") -> bytes:
     """The head of a request to a server; its fields are those that are forwarded, framing and Host are added."""
     lines = request.fields.lines
+    framing = _framing(request, upgrade)
+    if not lines:
+        return b"%b %b HTTP/1.1\r\nHost: %b%b" % (request.method, request.target, authority, framing)
+    return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b" % (
+        request.method,
+        request.target,
+        authority,
+        b"\r\n".join(lines),
+        framing,
+    )
+
+
+def write_whole_request(request: Request, authority: bytes, lines: Sequence[bytes] = ()) -> bytes:
+    """The same with the whole URI as its target (RFC 9112 §3.2.2), for another proxy; `lines` come on top."""
+    path = b"" if request.target == b"*" else request.target
+    return b"%b http://%b%b HTTP/1.1\r\n%b%b" % (
+        request.method,
+        authority,
+        path,
+        b"\r\n".join((b"Host: " + authority, *request.fields.lines, *lines)),
+        _framing(request, b""),
+    )
+
+
+def _framing(request: Request, upgrade: bytes) -> bytes:
+    """The fields at the end of a head that say how long the content is and what is of this connection."""
     if request.length is None:
         framing = b"\r\nTransfer-Encoding: chunked\r\n\r\n"
     elif request.length or request.method in _WITH_CONTENT:
@@ -338,15 +365,7 @@ def write_request(request: Request, authority: bytes, upgrade: bytes = b"") -> b
         framing = b"\r\nConnection: Upgrade\r\nUpgrade: %b%b" % (upgrade, framing)
     elif request.wants_trailers:
         framing = b"\r\nConnection: TE\r\nTE: trailers" + framing
-    if not lines:
-        return b"%b %b HTTP/1.1\r\nHost: %b%b" % (request.method, request.target, authority, framing)
-    return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b" % (
-        request.method,
-        request.target,
-        authority,
-        b"\r\n".join(lines),
-        framing,
-    )
+    return framing
 
 
 _WITH_CONTENT = frozenset((b"POST", b"PUT", b"PATCH"))

@@ -4,12 +4,10 @@ A forward proxy hides its clients: what they say of themselves and of proxies be
 ours is added unless the listener says so.
 """
 
-from copy import copy
-
 from twisted_relay.errors import BadRequest, MethodNotSupported
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.forwarding import Origin, merge_client_fields
-from twisted_relay.http.http1 import check_target, read_head, read_target, without_connection_fields, write_request
+from twisted_relay.http.http1 import check_target, read_head, read_target, without_connection_fields
 from twisted_relay.http.message import Request
 from twisted_relay.http.target import host_of
 
@@ -99,16 +97,6 @@ def authority_of(host: str, port: int) -> bytes:
     """Host and port as an authority in normal form, without the port that http means anyway."""
     host = f"[{host}]" if ":" in host else host
     return (host if port == 80 else f"{host}:{port}").encode("ascii")
-
-
-def write_to_proxy(request: Request, authority: bytes, field_line: bytes) -> bytes:
-    """The head of a request with its whole URI (RFC 9112 §3.2.2), for another proxy. `field_line` is for that proxy
-    alone; it may be empty."""
-    sent = copy(request)
-    path = b"" if request.target == b"*" else request.target
-    sent.target = b"http://%b%b" % (authority, path)
-    sent.fields = Fields([*request.fields.lines, *[field_line] * bool(field_line)])
-    return write_request(sent, authority, b"")
 
 
 def reveals(name: bytes) -> bool:

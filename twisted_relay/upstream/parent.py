@@ -43,21 +43,20 @@ MAX_ORIGINS = 1000
 class Credentials:
     """What proxies are told of us; never shown."""
 
-    __slots__ = ("field_line", "password", "username")
+    __slots__ = ("lines", "password", "username")
 
     def __init__(self, username: str = "", password: str = "") -> None:
         self.username = username.encode()
         self.password = password.encode()
         pair = b64encode(b"%b:%b" % (self.username, self.password))
-        self.field_line = b"Proxy-Authorization: Basic " + pair if username else b""
-        """For HTTP proxies; empty without a user name."""
+        self.lines = (b"Proxy-Authorization: Basic " + pair,) if username else ()
+        """For HTTP proxies; none without a user name."""
 
     def talk(self, server: Server, destination: Address, way: bytes) -> Talk:
         """What is said to a proxy to reach a destination; `way` is the value of Via, if it shall know that."""
         if server.spec.scheme == "socks5":
             return SocksTalk(destination, self.username, self.password)
-        lines = [b"Via: " + way] if way else []
-        return ConnectTalk(destination, [*lines, self.field_line] if self.field_line else lines)
+        return ConnectTalk(destination, (b"Via: " + way, *self.lines) if way else self.lines)
 
 
 class Parent(Backend):
@@ -103,7 +102,7 @@ class Parent(Backend):
             return TunnelTry(exchange, connection, answered)
         if not isinstance(connection.owner, ProxyPool):
             return Try(exchange, connection, answered)
-        return ProxyTry(exchange, connection, answered, self.credentials.field_line)
+        return ProxyTry(exchange, connection, answered, self.credentials.lines)
 
 
 def _aim(exchange: Exchange) -> Address:

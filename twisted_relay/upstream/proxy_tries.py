@@ -1,27 +1,29 @@
 """Tries that go through a proxy: a request with its whole URI, and a tunnel, for which nothing is left to be sent."""
 
+from collections.abc import Sequence
+
 from twisted_relay.errors import ParentDenied
 from twisted_relay.exchange import Exchange
 from twisted_relay.http.fields import Fields
+from twisted_relay.http.http1 import write_whole_request
 from twisted_relay.http.message import Answered, Response
-from twisted_relay.http.proxied import write_to_proxy
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.http1 import Try, Upgraded
 
 
 class ProxyTry(Try):
-    """A try of plain http over a connection to an HTTP proxy. `field_line` is Proxy-Authorization, or nothing."""
+    """A try of plain http over a connection to an HTTP proxy. `lines` are for that proxy alone: our credentials."""
 
-    __slots__ = ("_field_line",)
+    __slots__ = ("_lines",)
 
     def __init__(
-        self, exchange: Exchange, connection: UpstreamConnection, answered: Answered, field_line: bytes
+        self, exchange: Exchange, connection: UpstreamConnection, answered: Answered, lines: Sequence[bytes]
     ) -> None:
         super().__init__(exchange, connection, answered)
-        self._field_line = field_line
+        self._lines = lines
 
     def _head(self, authority: bytes) -> bytes:
-        return write_to_proxy(self._exchange.request, authority, self._field_line)
+        return write_whole_request(self._exchange.request, authority, self._lines)
 
     def _take_response(self, response: Response, rest: bytes) -> None:
         """A challenge of the proxy is for us, and we have no other answer to it."""
