@@ -4,6 +4,7 @@ First everything that belongs to one connection is removed, then ours is added, 
 own fields in Connection to have them dropped. Pure: who the client is and what is trusted comes as `Origin`.
 """
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from twisted_relay.errors import LoopDetected
@@ -87,6 +88,7 @@ class Origin:
         return self._for or b"unknown"
 
 
+@lru_cache(4096)
 def _plain_address(client: str) -> bytes:
     if not client:
         return b""

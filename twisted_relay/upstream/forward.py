@@ -6,6 +6,7 @@ address that is dialled.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,7 +25,7 @@ from twisted_relay.upstream.assemble import Surroundings, assemble, dialler_to
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.connection import UpstreamConnection
 from twisted_relay.upstream.delivery import forward_to
-from twisted_relay.upstream.dial import Dial
+from twisted_relay.upstream.dial import Dial, Dialler
 from twisted_relay.upstream.server import Server
 
 MAX_ORIGINS = 1000
@@ -53,6 +54,9 @@ class Forward:
             retry_budget=None,
             retries=1,
         )
+        self._opening = BackendOptions(name=options.name, connect_timeout=options.connect_timeout)
+        now = surroundings.deadlines.now
+        self._tunnels = _Tunnels(Server(_spec("tunnels", 0), self._opening, now), now)
 
     def __call__(self, exchange: Exchange, answered: Answered) -> None:
         """See `Destination`."""
@@ -60,7 +64,9 @@ class Forward:
         self._surroundings.resolver.on_behalf_of(exchange.origin.client)
         if exchange.request.method == b"CONNECT":
             surroundings = self._surroundings_for(exchange.addresses)
-            Connecting(self._options, surroundings, exchange, answered).start(host, port)
+            spec = _spec(host, port)
+            dialler = dialler_to(spec, self._opening, surroundings)
+            Connecting(self._options, self._tunnels, exchange, answered).start(spec.name, dialler)
             return
         addresses = exchange.addresses
         key = host, port, None if addresses is None else frozenset(addresses)
@@ -114,34 +120,43 @@ def _spec(host: str, port: int) -> ServerSpec:
     return ServerSpec(str(address), "http", address)
 
 
-class Connecting:
-    """A tunnel being opened. Owns the connection until the client's side takes it over."""
+class _Tunnels:
+    """Whose connections through tunnels are; see `Owner`. They are taken from it as soon as they stand."""
 
-    def __init__(
-        self, options: ListenerOptions, surroundings: Surroundings, exchange: Exchange, answered: Answered
-    ) -> None:
+    def __init__(self, server: Server, now: Callable[[], float]) -> None:
+        self.server = server
+        """One for all: nothing is counted for each destination."""
+        self.now = now
+
+    def give_back(self, connection: UpstreamConnection) -> None:
+        """It never is."""
+
+    def lost(self, connection: UpstreamConnection) -> None:
+        """Whoever has the transport notices."""
+
+
+class Connecting:
+    """A tunnel being opened."""
+
+    def __init__(self, options: ListenerOptions, tunnels: _Tunnels, exchange: Exchange, answered: Answered) -> None:
         self._options = options
-        self._surroundings = surroundings
+        self._tunnels = tunnels
         self._exchange = exchange
         self._answered = answered
         self._dial: Dial | None = None
-        self.server: Server
 
-    def start(self, host: str, port: int) -> None:
+    def start(self, name: str, dialler: Dialler) -> None:
         """Connect to the destination, and answer 200 when the connection stands."""
-        exchange, surroundings = self._exchange, self._surroundings
-        spec = _spec(host, port)
-        exchange.server = spec.name
+        exchange = self._exchange
+        exchange.server = name
         exchange.tries = 1
-        options = BackendOptions(name=self._options.name, connect_timeout=self._options.connect_timeout)
-        self.server = Server(spec, options, surroundings.deadlines.now)
         exchange.cancel = self._cancel
-        dial = dialler_to(spec, options, surroundings).dial(self._make, self._connected)
+        dial = dialler.dial(self._make, self._connected)
         if dial.is_pending:
             self._dial = dial
 
     def _make(self) -> UpstreamConnection:
-        return UpstreamConnection(self, self._surroundings.deadlines.now)
+        return UpstreamConnection(self._tunnels, self._tunnels.now)
 
     def _cancel(self) -> None:
         """The client is gone."""
@@ -151,7 +166,7 @@ class Connecting:
 
     def _connected(self, result: UpstreamConnection | RelayError) -> None:
         self._dial = None
-        exchange, now = self._exchange, self._surroundings.deadlines.now()
+        exchange, now = self._exchange, self._tunnels.now()
         exchange.cancel = None
         if isinstance(result, RelayError):
             self._answered(result)
@@ -161,14 +176,6 @@ class Connecting:
         age = self._options.tunnel_max_age
         response.upgraded = _Tunnelled(result.transport, self._options.tunnel_idle_timeout, now + age if age else NEVER)
         self._answered(response)
-
-    # -- the owner of the connection ------------------------------------------------------------------------------
-
-    def give_back(self, connection: UpstreamConnection) -> None:
-        """See `Owner`: it never is."""
-
-    def lost(self, connection: UpstreamConnection) -> None:
-        """See `Owner`: whoever has the transport notices."""
 
 
 class _Tunnelled:
