@@ -28,7 +28,7 @@ def text(data: bytes | None) -> str | None:
     return data.decode("utf-8", "backslashreplace") if data else None
 
 
-_second = (0, "")
+_second = (-1, "")
 
 
 def iso_time(wall: float) -> str:

@@ -55,7 +55,7 @@ def _common(exchange: Exchange, wall: float) -> bytes:
     return b'%b - %b [%b] "%b" %d %d' % (client, user, clf_time(wall), line, exchange.code, exchange.bytes_sent)
 
 
-_second = (0, b"")
+_second = (-1, b"")
 
 
 def clf_time(wall: float) -> bytes:
