@@ -10,6 +10,7 @@ from twisted_relay import errors
 from twisted_relay.downstream.http1 import MAX_PIPELINED
 from twisted_relay.http.body import MAX_CHUNK_LINE, MAX_TRAILER_FIELDS, MAX_TRAILERS
 from twisted_relay.http.http1 import MAX_RESPONSE_FIELDS, MAX_RESPONSE_HEAD
+from twisted_relay.peek.client_hello import MAX_HELLO
 from twisted_relay.upstream.http1 import MAX_INFORMATIONAL
 
 PAGE = (ROOT / "docs" / "reference" / "http.md").read_text("utf-8")
@@ -62,5 +63,6 @@ class ReferenceTests(SynchronousTestCase):
             ("head of a response", MAX_RESPONSE_HEAD),
             ("fields of a response", MAX_RESPONSE_FIELDS),
             ("informational responses before a response", MAX_INFORMATIONAL),
+            ("hello in a tunnel, with [`peek`](../howto/look-into-tunnels.md)", MAX_HELLO),
         ):
             self.assertEqual(limits[what].split()[0], str(limit), what)

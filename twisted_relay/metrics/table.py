@@ -452,7 +452,8 @@ METRICS = (
         "Looks into tunnels (`peek = sni`) by what was found (`type`), and what became of the tunnel.",
         "Found is a `name`; `no_name` in the hello; `not_tls`, also where the server spoke first; `unreadable`, a "
         "hello cut short or with two meanings; `late`, one that did not end within `peek_timeout`; `gone`, one side "
-        "left before. Many `not_tls` or `unreadable` from one day to the next: somebody tries what gets through.",
+        "left before, with the result `none`. Many `not_tls` or `unreadable` from one day to the next: somebody tries "
+        "what gets through.",
         peeks_by_result,
     ),
     # -- lists ----------------------------------------------------------------------------------------------------

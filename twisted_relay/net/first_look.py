@@ -58,6 +58,7 @@ class FirstLook:
         self._tunnel = tunnel
         self._deadlines = deadlines
         self._look: Look | None = look  # None once it has told
+        self._served = look.served
         self._refused = False
         self._came = 0  # octets from the client
         self._waits = b""  # what the server sent before it was stopped
@@ -67,7 +68,11 @@ class FirstLook:
         self._tunnel.join(client, server, b"")
         for transport, end in ((client, self.client), (server, self.server)):
             take_over(transport, _Before(self, end))
-        if early:
+        if self._served:
+            self.from_server(self._served)
+        if early and self._look is None and not self._refused:
+            self.client.dataReceived(early)
+        elif early:
             self.from_client(early)
 
     def from_client(self, data: bytes) -> None:
@@ -124,11 +129,10 @@ class FirstLook:
         """Answer the client, leave the server, and end when the client has."""
         self._refused = True
         self._waits = b""
-        client = cast(Any, self.client.transport)
-        cast(Any, self.server.transport).abortConnection()
-        if not self.client.open:
-            return
-        client.unregisterProducer()
+        client, server = cast(Any, self.client.transport), cast(Any, self.server.transport)
+        for transport in (client, server):
+            transport.unregisterProducer()  # or the end of one closes the other
+        server.abortConnection()
         if answer:
             client.write(answer)
         if isinstance(client, TLSMemoryBIOProtocol) or not self.client.reading:

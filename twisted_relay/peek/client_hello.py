@@ -11,7 +11,7 @@ among it, is passed over, and nothing behind the hello is looked at.
 from dataclasses import dataclass
 from enum import Enum
 
-MAX_HELLO = 65536
+MAX_HELLO = 32768
 """Octets within which a hello must end, its record headers among them. Today's take 200 to 2,000."""
 MAX_RECORD = 16384
 

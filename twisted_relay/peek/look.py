@@ -28,6 +28,9 @@ class Look(Protocol):
     patience: float
     """Seconds from the client's first octet until it must have told."""
 
+    served: bytes
+    """What the server has sent before the tunnel stood; it goes to the client unless the tunnel is refused."""
+
     def received(self, data: bytes) -> Told | None:
         """The client sent this; None: more is needed, and `data` is held."""
 

@@ -14,7 +14,7 @@ from twisted_relay.config.tree import ListenerOptions
 from twisted_relay.errors import BadRequest, DeniedByRule, HelloRefused, RelayError
 from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.guard.hosts import is_literal, read_host
-from twisted_relay.http.message import Answer, Answered, Response
+from twisted_relay.http.message import Answer, Answered, Response, Upgraded
 from twisted_relay.http.proxied import destination
 from twisted_relay.peek.alert import DECODE_ERROR, UNRECOGNIZED_NAME
 from twisted_relay.peek.client_hello import NOT_TLS, Found, Hello, HelloReader
@@ -22,10 +22,17 @@ from twisted_relay.peek.look import Let, Refuse, Told
 from twisted_relay.rules import Rules, Ruling
 from twisted_relay.upstream.permitted import asked_by
 
-LATE = "late"
-GONE = "gone"
-FOUND = (*(found.value for found in Found), LATE, GONE)
-"""What a look can end with, for metrics: what was found, or a hello that did not end in time, or nothing at all."""
+ALLOWED, REFUSED = "allowed", "refused"
+LATE = ("late", REFUSED)
+GONE = ("gone", "none")
+RESULTS = (
+    *((found.value, told) for found in (Found.NAME, Found.NO_NAME, Found.NOT_TLS) for told in (ALLOWED, REFUSED)),
+    (Found.UNREADABLE.value, REFUSED),
+    LATE,
+    GONE,
+)
+"""What a look can end with, for metrics: what was found, a hello that did not end in time, or nothing at all; and what
+became of the tunnel."""
 
 _ALERTS = {Found.NAME: UNRECOGNIZED_NAME, Found.NO_NAME: UNRECOGNIZED_NAME, Found.UNREADABLE: DECODE_ERROR}
 
@@ -38,7 +45,7 @@ class Peeked:
         self.rules = rules
         self.wall: Callable[[], float] = time
         """The time of day in seconds since 1970."""
-        self.counts = {(found, told): 0 for found in FOUND for told in ("allowed", "refused")}
+        self.counts = dict.fromkeys(RESULTS, 0)
         """How many looks ended with what, and what became of the tunnels."""
         self._go = go
 
@@ -51,7 +58,7 @@ class Peeked:
 
         def with_look(answer: Answer) -> None:
             if isinstance(answer, Response) and answer.upgraded is not None:
-                exchange.look = SNILook(self, exchange, answer.upgraded.transport)
+                exchange.look = SNILook(self, exchange, answer.upgraded)
             answered(answer)
 
         self._go(exchange, with_look)
@@ -67,7 +74,7 @@ class Peeked:
         if hello.found is Found.NO_NAME:
             return _if_refused(self.options.sni_missing, "the TLS hello asks for no name")
         name = exchange.sni = read_name(hello.name)
-        return self._denied(name, exchange, address) or self._differs(name, exchange, hello)
+        return self._denied(name, exchange, address) or mismatch(name, exchange, self.options, hello)
 
     def _denied(self, name: str, exchange: Exchange, address: str) -> RelayError | None:
         if self.rules is None:
@@ -78,12 +85,14 @@ class Peeked:
         exchange.rule = ruling.label
         return DeniedByRule(f"the TLS hello asks for {name}: denied by {ruling.label}")
 
-    def _differs(self, name: str, exchange: Exchange, hello: Hello) -> RelayError | None:
-        host = read_host(destination(exchange.request)[0])
-        if name == host or (is_literal(host) and not is_literal(name)):
-            return None
-        outer = ", which may be the outer name of an encrypted hello" if hello.has_ech else ""
-        return _if_refused(self.options.sni_mismatch, f"the TLS hello asks for {name}{outer}, CONNECT for {host}")
+
+def mismatch(name: str, exchange: Exchange, options: ListenerOptions, hello: Hello) -> RelayError | None:
+    """Why a name in a hello is not allowed beside the one of CONNECT; None if it is."""
+    host = read_host(destination(exchange.request)[0])
+    if name == host or (is_literal(host) and not is_literal(name)):
+        return None
+    outer = ", which may be the outer name of an encrypted hello" if hello.has_ech else ""
+    return _if_refused(options.sni_mismatch, f"the TLS hello asks for {name}{outer}, CONNECT for {host}")
 
 
 def _if_refused(option: str, text: str) -> RelayError | None:
@@ -107,11 +116,12 @@ def judge(rules: Rules, name: str, exchange: Exchange, address: str, wall: float
 class SNILook:
     """One look; see `Look`."""
 
-    def __init__(self, peeked: Peeked, exchange: Exchange, server: object) -> None:
+    def __init__(self, peeked: Peeked, exchange: Exchange, upgraded: Upgraded) -> None:
         self.patience = peeked.options.peek_timeout
+        self.served, upgraded.early = upgraded.early, b""
         self._peeked = peeked
         self._exchange = exchange
-        self._server = server
+        self._server = upgraded.transport
         self._reader = HelloReader()
 
     def received(self, data: bytes) -> Told | None:
@@ -131,12 +141,13 @@ class SNILook:
 
     def late(self) -> Told:
         """See `Look`."""
-        self._told(LATE, HelloRefused("the TLS hello did not end in time"))
+        self._exchange.error = HelloRefused("the TLS hello did not end in time")
+        self._peeked.counts[LATE] += 1
         return Refuse(DECODE_ERROR)
 
     def left(self) -> None:
         """See `Look`."""
-        self._told(GONE, None)
+        self._peeked.counts[GONE] += 1
 
     def _judged(self, hello: Hello) -> Told:
         try:
@@ -144,7 +155,8 @@ class SNILook:
         except BadRequest:
             hello = Hello(Found.UNREADABLE)
             error = HelloRefused("what the TLS hello asks for is neither a name nor an address")
-        self._told(hello.found.value, error)
+        self._exchange.error = error
+        self._peeked.counts[hello.found.value, ALLOWED if error is None else REFUSED] += 1
         if error is None:
             return Let(self._reader.octets)
         return Refuse(_ALERTS.get(hello.found, b""))
@@ -154,7 +166,3 @@ class SNILook:
         if self._exchange.parent:
             return ""
         return str(getattr(cast(Any, self._server).getPeer(), "host", ""))
-
-    def _told(self, found: str, error: RelayError | None) -> None:
-        self._exchange.error = error
-        self._peeked.counts[found, "allowed" if error is None else "refused"] += 1
