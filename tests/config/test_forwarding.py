@@ -84,6 +84,11 @@ class ForwardTests(SynchronousTestCase):
         self.assertEqual(self.load(FORWARD + options), nothing[:5])
         self.assertEqual(self.load(FORWARD + "peek = off\n" + options), nothing[1:])
         self.assertEqual(self.load(GATEWAY + "peek = sni\n" + options + BACKEND), nothing)
+        self.assertEqual(self.load(FORWARD + "peek = sni\nconnect_ports = 8443\n"), ["4:1: warning[no-effect]"])
+        ports = "peek_ports = 444-8442 8444\nconnect_ports = 443 8443\npeek = sni\n"
+        self.assertEqual(self.load(FORWARD + ports), ["4:1: warning[no-effect]"])
+        self.assertEqual(self.load(FORWARD + ports.replace("8442", "8443")), [])
+        self.assertEqual(self.load(SOCKS + "peek = sni\n"), [])
         for wrong in ("peek = yes", "peek = sni\nsni_mismatch = deny", "peek = sni\npeek_timeout = 0s"):
             self.assertEqual(len(self.load(FORWARD + wrong + "\n")), 1, wrong)
 

@@ -1,6 +1,7 @@
 """What does not fit together around listeners that go where their clients say: `mode = forward` and `socks5`."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 from twisted_relay.config.build import Section
 from twisted_relay.config.destinations import allows_everything
@@ -139,11 +140,18 @@ def _check_pac(section: Section, report: Report) -> None:
 
 
 def _check_peek(section: Section, report: Report) -> None:
-    """Nobody shall think that hellos are looked at when they are not."""
-    if isinstance(section.options, ListenerOptions) and section.options.peek == "off":
+    """Nobody shall think that tunnels are looked into when they are not."""
+    options = section.options
+    if not isinstance(options, ListenerOptions):
+        return
+    if options.peek == "off":
         for key in WITH_PEEK:
             if key in section.own and key in section.values:
                 report.warning(section.key_span(key), "no-effect", f"{key} does nothing without peek", "add peek = sni")
+    elif not any(map(options.may_connect, chain.from_iterable(range(a, b + 1) for a, b in options.peek_ports))):
+        message = "no tunnel is looked into: clients can reach none of peek_ports"
+        key = "peek_ports" if "peek_ports" in section.values else "peek"
+        report.warning(section.key_span(key), "no-effect", message, "name ports of connect_ports in peek_ports")
 
 
 def _check_changes(section: Section, report: Report) -> None:
