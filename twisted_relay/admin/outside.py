@@ -6,11 +6,12 @@ the address, or the user, take them from whoever asks.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import time
 
 from twisted_relay.admin.candidates import describe_backend
 from twisted_relay.admin.hidden import without_secrets
+from twisted_relay.admin.inside import describe_inside, said
 from twisted_relay.admin.json_input import JSON
 from twisted_relay.admin.question import Question
 from twisted_relay.config.tree import ParentOptions
@@ -54,20 +55,20 @@ class Outside:
         verdicts: list[Verdict] = []
         if rules is not None:
             now, address = time(), question.address
-            asked = replace(asked, user=question.user, groups=frozenset(question.groups))
+            exchange.user, exchange.groups = question.user, frozenset(question.groups)
+            asked = asked_by(exchange)
             verdicts = list(rules.explain(asked, address or None, now))
             judged = rules.judge(asked, (address,) if address else None, now)
             ruling = judged if isinstance(judged, Ruling) else NO_RULING
             if not ruling.allowed:
                 return _refused(403, "rule", f"denied by {ruling.label}", verdicts)
+        tunnel = describe_inside(exchange, listener, rules, question)
         way = self.ways.choose(ruling.parent, asked.host, listener.options.parent)
-        said = [_said(each) for each in verdicts]
+        told = [said(each) for each in verdicts]
         server = str(Address(asked.host, asked.port))
         if not way.parent:
-            return {
-                "forwarded": {"server": server, "head": without_secrets(_head(exchange, None), listener.options)},
-                "rules": said,
-            }
+            head = without_secrets(_head(exchange, None), listener.options)
+            return {"forwarded": {"server": server, "head": head}, "rules": told, **tunnel}
         try:
             check_known(Guard(listener.options.allow_destination), asked.host, asked.port, ruling.addresses)
         except DestinationForbidden as error:
@@ -78,7 +79,8 @@ class Outside:
         head = _head(exchange, candidates[0] if candidates else None)
         return {
             "forwarded": {"server": server, "head": without_secrets(head, listener.options)},
-            "rules": said,
+            "rules": told,
+            **tunnel,
             "parent": {"name": way.parent, "why": way.why, "direct": _goes_direct(parent)},
             "backend": describe_backend(parent, exchange, candidates),
         }
@@ -107,10 +109,5 @@ def _refused(status: int, reason: str, text: str, verdicts: list[Verdict] | None
         "forwarded": None,
         "refused": {"status": status, "reason": reason, "text": text},
         "answer": {"status": status, "fields": []},
-        "rules": [_said(each) for each in verdicts or ()],
+        "rules": [said(each) for each in verdicts or ()],
     }
-
-
-def _said(verdict: Verdict) -> JSON:
-    where = verdict.rule.where
-    return {"rule": verdict.rule.text, "where": str(where), "matches": verdict.matches, "why": verdict.why}

@@ -10,7 +10,7 @@ from twisted_relay.config.suggest import did_you_mean
 from twisted_relay.config.values import Address
 from twisted_relay.downstream.listener import Listener
 
-KEYS = ("method", "url", "fields", "client", "listener", "user", "groups", "address")
+KEYS = ("method", "url", "fields", "client", "listener", "user", "groups", "address", "sni")
 LOOPBACK = "127.0.0.1"
 LONGEST = 65536
 _URL = re.compile(r"(?:(https?)://([^/?#]*))?([^#]*)(?:#.*)?", re.DOTALL)
@@ -36,6 +36,8 @@ class Question:
     groups: tuple[str, ...] = ()
     address: str = ""
     """Where the name of the destination leads, for the same rules; empty if nobody says."""
+    sni: str = ""
+    """The name that the TLS hello inside a tunnel asks for; empty if nobody says."""
 
     @property
     def port(self) -> int:
@@ -77,7 +79,13 @@ def read_question(given: JSON) -> Question:
         _check_address(each)
     fields = _fields(given.get("fields", []))
     question = Question(method, scheme, authority, target, fields, client, read_text(given, "listener", 200))
-    return replace(question, user=read_text(given, "user", 255), groups=_groups(given), address=address)
+    return replace(
+        question,
+        user=read_text(given, "user", 255),
+        groups=_groups(given),
+        address=address,
+        sni=read_text(given, "sni", 255),
+    )
 
 
 def _check_address(text: str) -> None:

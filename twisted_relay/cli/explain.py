@@ -54,13 +54,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--group", dest="groups", metavar="NAME", action="append", default=[], help="a group of this user"
     )
     parser.add_argument("--address", metavar="IP", default="", help="where the destination's name leads, for the rules")
+    parser.add_argument("--sni", metavar="NAME", default="", help="what the TLS hello inside a tunnel asks for")
     parser.add_argument("--live", action="store_true", help="ask the running daemon, over its control socket")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="for people or programs")
     configure_socket(parser)
     parser.set_defaults(usage_error=parser.error)
 
 
-_ABOUT_THE_CLIENT = ("client", "listener", "user", "groups", "address")
+_ABOUT_THE_CLIENT = ("client", "listener", "user", "groups", "address", "sni")
 
 
 def _field(text: str) -> list[str]:

@@ -28,6 +28,8 @@ def as_text(answer: JSON, encoding: str = "utf-8") -> str:
     if "rules" in answer:
         parts += [_rules(cast("list[JSON]", answer["rules"]), signs)]
         parts += [_answer(answer) if answer["forwarded"] is None else _outside(answer)]
+        if answer.get("sni") is not None:
+            parts += _inside(cast(JSON, answer["sni"]), signs)
         if answer.get("parent") is not None:
             parts += [_backend(cast(JSON, answer["backend"]), signs), _retries(cast(JSON, answer["backend"]), signs)]
         return "\n\n".join("\n".join(part) for part in parts if part)
@@ -76,6 +78,22 @@ def _outside(answer: JSON) -> list[str]:
     line = f"{'sent' if head else 'a tunnel'} to {forwarded['server']}, {how}"
     straight = ["straight to it if none of these can be used"] if parent is not None and parent["direct"] else []
     return [line, *straight, *_indented(head)]
+
+
+def _inside(sni: JSON, signs: Signs) -> list[list[str]]:
+    """What is said of the name inside the tunnel."""
+    name, refused = sni["name"], cast("dict[str, str] | None", sni["refused"])
+    if not sni["looked_at"]:
+        return [[f"nobody looks for {name} in the tunnel: {sni['why']}"]]
+    if not name:
+        return [["then the name in its TLS hello is judged too: ask with --sni NAME"]]
+    rules = cast("list[JSON]", sni["rules"])
+    end = "the tunnel stays open"
+    if refused:
+        end = f"the tunnel is closed after the TLS hello ({refused['reason']}): {refused['text']}"
+    elif rules and rules[-1]["matches"] is None:
+        end += ", if the rules allow it"
+    return [[f"its TLS hello asks for {name}"], _rules(rules, signs), [end]]
 
 
 def _routes(answer: JSON, signs: Signs) -> list[str]:
