@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -10,6 +11,7 @@ from tests.support.transports import MemoryReactor, MemorySocket, accept
 from twisted_relay.net import splice
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.net.first_look import LINGER, MAX_LINGER, FirstLook
+from twisted_relay.net.limit import Limit, Toll
 from twisted_relay.net.transport import Eager
 from twisted_relay.net.tunnel import SPLICE_FROM, Tunnel
 from twisted_relay.peek.look import Let, Refuse, Told
@@ -57,6 +59,8 @@ class LookedTunnel(SynchronousTestCase):
     """A tunnel between a client and a server that are connected, with a look before it."""
 
     wire: type[MemorySocket] = MemorySocket
+    rate = 0.0
+    """Octets in a second, either way; 0 for any number."""
 
     def join(self, early: bytes = b"", served: bytes = b"", idle: float = 60.0) -> None:
         """Make the tunnel with a look before it."""
@@ -72,6 +76,9 @@ class LookedTunnel(SynchronousTestCase):
         self.look = Scripted(served)
         self.tunnel = Tunnel(self.deadlines, idle, lambda up, down: self.done.append((up, down)))
         client, server = self.transports
+        if self.rate:
+            self.limits = [Limit(self.rate, cast(IReactorTime, self.reactor), self.reactor.seconds) for _ in range(2)]
+            self.tunnel.limit(Toll(self.limits[:1]), Toll(self.limits[1:]))
         FirstLook(self.tunnel, self.deadlines, self.look).join(client, server, early)
         self.reactor.settle()
 
@@ -216,6 +223,29 @@ class FirstLookTests(LookedTunnel):
         self.assertEqual(len(self.server.delivered), 1_000_003)
         self.far(self.server, "resets")
         self.is_over(1_000_003, 0)
+
+    def test_pace(self) -> None:
+        """A tunnel that has to pay for its octets pays for what was held, and is looked at all the same."""
+        self.rate = 100_000.0
+        self.join()
+        self.far(self.client, "sends", b"?")
+        self.far(self.server, "sends", bytes(1_000_000))
+        for limit in self.limits:
+            limit.charge(50_000)
+        self.tunnel.ends[1].go_on()  # as a limit that others share may do
+        self.reactor.pass_time(1.0, 0.01)
+        self.assertEqual(bytes(self.client.delivered), b"")
+        self.assertLess(self.server.read, 200_000)
+        self.far(self.client, "ends")
+        for second in range(1, 8):
+            self.reactor.pass_time(1.0, 0.01)
+            passed = len(self.client.delivered)
+            self.assertTrue(80_000 * second - 60_000 <= passed <= 100_000 * second + 200_000, passed)
+        self.reactor.pass_time(10.0, 0.01)
+        self.assertEqual(len(self.client.delivered), 1_000_000)
+        self.far(self.server, "closes")
+        self.is_over(1, 1_000_000)
+        self.assertEqual([limit.tolls for limit in self.limits], [0, 0])
 
 
 class SplicedTests(LookedTunnel):

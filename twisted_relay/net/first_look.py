@@ -98,6 +98,8 @@ class FirstLook:
         self._waits += data
         if self.deadline == NEVER:
             self._do(self._look.spoken_to())
+        else:
+            cast(Any, self.server.transport).pauseProducing()  # somebody has let it go on
 
     def client_ended(self) -> None:
         """The client sends no more."""
