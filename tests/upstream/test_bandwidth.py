@@ -44,6 +44,12 @@ class BandwidthTests(SynchronousTestCase):
         """Without options and rules nothing is paid."""
         self.assertTrue(Bandwidth(OPTIONS, {}, self.make).is_free)
         self.assertFalse(self.bandwidth().is_free)
+        for options in (
+            replace(OPTIONS, bandwidth=1000),
+            replace(OPTIONS, bandwidth_per_user=1000),
+            replace(OPTIONS, bandwidth_per_client=1000),
+        ):
+            self.assertFalse(Bandwidth(options, {}, self.make).is_free)
         self.assertIsNone(self.bandwidth().tolls(exchange_to("a.example")))
 
     def test_whose(self) -> None:

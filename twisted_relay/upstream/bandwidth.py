@@ -79,7 +79,8 @@ class Bandwidth:
     @property
     def is_free(self) -> bool:
         """Whether nothing is limited."""
-        return not (self._all or self._users or self._clients or self._by_rule)
+        limits = (self._all, self._users, self._clients)
+        return not self._by_rule and all(each is None for each in limits)
 
     def tolls(self, exchange: Exchange) -> tuple[Toll, Toll] | None:
         """What the exchange has to pay, from the client and to it; None if nothing."""
