@@ -77,6 +77,13 @@ class DestinationRefused(ClientError):
     explanation = "This destination is not allowed."
 
 
+class PortRefused(DestinationRefused):
+    """A tunnel to a port that is not among `connect_ports`."""
+
+    reason = "port"
+    explanation = "Tunnels to this port are not allowed."
+
+
 class DestinationForbidden(DestinationRefused):
     """The destination has an address that the guard forbids: inside, on this machine, or nowhere.
 

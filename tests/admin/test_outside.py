@@ -127,7 +127,7 @@ class OutsideTests(SynchronousTestCase):
             self.assertEqual([each["matches"] for each in answer["rules"]], [False, True])
             self.assertIn(f"a tunnel to {place}, if the guard allows its address", as_text(answer))
         for url, reason in (
-            ("https://example.org/", "forbidden"),
+            ("https://example.org/", "port"),
             ("http://a.social.example/", "rule"),
             ("http://example.org:22/", "rule"),
             ("/x", "bad_request"),

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -119,6 +120,37 @@ class AnswerTests(SynchronousTestCase):
                 self.assertTrue(answer.startswith(b"HTTP/1.1 %d " % error.status), error)
                 self.assertNotIn(b"secret", answer)
                 self.assertNotIn(b"10.0.0.1", answer)
+
+    def test_hostile_requests(self) -> None:
+        """Whatever may stand in a request line or a field, the page has the same elements, and a browser no script."""
+        plain = self.elements("GET http://a.example/ HTTP/1.1")
+        self.assertIn("h1", plain)
+        pages = 0
+        for line in (
+            "GET http://a'onmouseover='alert(1)'.example/ HTTP/1.1",
+            "GET http://%3Cscript%3Ealert(1)%3C.example/ HTTP/1.1",
+            "GET http://a&lt;b&gt;;{id}.example/ HTTP/1.1",
+            "GET http://a.example/<script>alert(1)</script> HTTP/1.1",
+            'GET http://a.example/"><img/src=x> HTTP/1.1',
+            "GET http://[::1]:80/ HTTP/1.1",
+            f"GET http://{'a' * 3000}.example/ HTTP/1.1",
+            "G<ET http://a.example/ HTTP/1.1",
+            "GET http://a.example/ HTTP/1.1\r\nX-Request-Id: <script>alert(1)</script>",
+            "GET http://a.example/ HTTP/1.1\r\nReferer: <script>alert(1)</script>",
+        ):
+            elements = self.elements(line)
+            self.assertIn(elements, ([], plain), line)
+            pages += elements == plain
+        self.assertEqual(pages, 8)
+
+    def elements(self, line: str) -> list[str]:
+        """The elements of the answer to a request."""
+        client, _ = self.asking(DeniedByRule("x"), line, "Host: a.example", BROWSER)
+        found: list[str] = []
+        parser = HTMLParser()
+        self.patch(parser, "handle_starttag", lambda tag, attributes: found.append(tag))
+        parser.feed(client.taken().partition(b"\r\n\r\n")[2].decode())
+        return found
 
     def test_own_page(self) -> None:
         """A file of the operator's takes the place of the page; it is read once."""

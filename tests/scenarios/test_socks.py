@@ -191,7 +191,7 @@ class SOCKSTests(SynchronousTestCase):
                 (f"www.blocked.example:{port}", 403, "rule", "deny domain .blocked.example"),
                 (f"x.ads.example:{port}", 403, "rule", "deny list ads"),
                 (f"10.0.0.1:{port}", 403, "guard", "allow all"),
-                (f"localhost:{self.ports['STAFF']}", 403, "forbidden", ""),
+                (f"localhost:{self.ports['STAFF']}", 403, "port", ""),
                 (f"127.0.0.1:{nobody}", 502, "refused", "allow all"),
             ],
         )

@@ -46,6 +46,9 @@ class ProxyTests(TestCase):
             b"Host: other.example",
             b"Proxy-Connection: keep-alive",
             b"Proxy-Authorization: Basic x",
+            b"X-Real-IP: 10.0.0.7",
+            b"X-Forwarded-For: 10.0.0.7",
+            b"Via: 1.1 inner",
             b"X-Kept: 1",
         )
         self.assertTrue(answer.endswith(b"\r\n\r\nhello"), answer)
@@ -65,6 +68,16 @@ class ProxyTests(TestCase):
         for host in (b"localhost", b"LocalHost", b"localhost"):
             await self.ask(proxy, b"GET http://%b:%d/ HTTP/1.1" % (host, origin.port), b"Host: x")
         self.assertEqual((len(origin.requests), origin.connected), (3, 1))
+
+    async def test_page(self) -> None:
+        """Browsers get a page that says what was refused, other programs a sentence."""
+        proxy = self.proxy(lambda host, port: False)
+        for accept, kind in ((b"text/html", b"text/html; charset=utf-8"), (b"*/*", b"text/plain; charset=utf-8")):
+            answer = await self.ask(proxy, b"GET http://a.example/ HTTP/1.1", b"Host: a.example", b"Accept: " + accept)
+            head = answer.partition(b"\r\n\r\n")[0]
+            self.assertTrue(answer.startswith(b"HTTP/1.1 403 Forbidden\r\n"), answer)
+            self.assertIn(b"Content-Type: " + kind, head.split(b"\r\n"))
+            self.assertIn(b"This destination is not allowed.", answer)
 
     async def test_allow_decides(self) -> None:
         """Destinations that are not allowed are answered 403, and nobody is connected to."""

@@ -2,7 +2,7 @@
 what is refused anyway."""
 
 from twisted_relay.config.tree import ListenerOptions
-from twisted_relay.errors import DestinationRefused
+from twisted_relay.errors import PortRefused
 from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.http.message import Answered, Request
 from twisted_relay.http.proxied import destination
@@ -20,15 +20,15 @@ class ConnectPorts:
         """See `Destination`."""
         try:
             check_port(exchange.request, self._options)
-        except DestinationRefused as error:
+        except PortRefused as error:
             answered(error)
         else:
             self._go(exchange, answered)
 
 
 def check_port(request: Request, options: ListenerOptions) -> None:
-    """Raise `DestinationRefused` for a tunnel to a port that is not among `connect_ports`."""
+    """Raise `PortRefused` for a tunnel to a port that is not among `connect_ports`."""
     if request.method == b"CONNECT":
         port = destination(request)[1]
         if not options.may_connect(port):
-            raise DestinationRefused(f"CONNECT to port {port} is not among connect_ports")
+            raise PortRefused(f"CONNECT to port {port} is not among connect_ports")

@@ -1,6 +1,7 @@
 """A resource that is a forward proxy for plain http: the request names where it goes (RFC 9112 §3.2.2).
 
-Hides its clients: nothing is added to what they send. CONNECT, and with it https, is not served yet.
+Hides its clients: nothing is added to what they send, and what says who they are is removed.
+CONNECT, and with it https, is not served yet.
 """
 
 import time
@@ -13,12 +14,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web import server
 from twisted.web.resource import Resource
 
+from twisted_relay.config.tree import ListenerOptions
+from twisted_relay.downstream.forward_answers import ForwardAnswers
 from twisted_relay.errors import BadRequest, ConfigurationError, DestinationRefused, RelayError
 from twisted_relay.guard.guard import Guard
 from twisted_relay.guard.ourselves import Ourselves
-from twisted_relay.http.http1 import without_connection_fields
 from twisted_relay.http.message import Request
-from twisted_relay.http.proxied import destination
+from twisted_relay.http.proxied import destination, prepare_proxied_request
 from twisted_relay.net.interfaces import MachineAddresses
 from twisted_relay.web.agent import BalancingAgent
 from twisted_relay.web.options import Setting, backend_options, destinations
@@ -49,17 +51,19 @@ class ProxyResource(Resource):
         """Raises `ConfigurationError`."""
         super().__init__()
         self._allow = allow
+        self._answers = ForwardAnswers(ListenerOptions())
         guard = Guard(destinations(allow_destination), Ourselves(MachineAddresses(time.monotonic)))
         self._origins = Origins(reactor or the_reactor(), options, guard)
 
     def render(self, request: Any) -> int:
         """Forward one request to where it wants to go."""
         site = cast(server.Request, request)
-        mine = SiteExchange(site, origin_of(site, b""), self._origins.now())
+        origin = origin_of(site, b"", hidden=True)
+        mine = SiteExchange(site, origin, self._origins.now(), self._answers)
         try:
-            read = read_site_request(site)
+            read = mine.exchange.request = read_site_request(site)
             agent = self._agent_for(site, read)
-            without_connection_fields(read)
+            prepare_proxied_request(read, origin)
         except RelayError as error:
             mine.answered(error)
         else:

@@ -13,7 +13,8 @@ from twisted.web import server
 from twisted.web.client import FileBodyProducer
 from zope.interface import implementer
 
-from twisted_relay.downstream.answers import answer_to
+from twisted_relay.downstream.answers import answer_in_exchange
+from twisted_relay.downstream.forward_answers import Answers
 from twisted_relay.errors import ClientAbort, RelayError
 from twisted_relay.exchange import Exchange
 from twisted_relay.http.fields import Fields
@@ -47,19 +48,22 @@ def _lines_of(request: Request, name: bytes) -> list[int]:
     return [index for index, line in enumerate(request.fields.lines) if line.partition(b":")[0].lower() == name]
 
 
-def origin_of(site: server.Request, via: bytes) -> Origin:
-    """Who the request comes from."""
+def origin_of(site: server.Request, via: bytes, *, hidden: bool = False) -> Origin:
+    """Who the request comes from; `hidden`: nobody is told."""
     address = site.getClientAddress()
     client = address.host if isinstance(address, IPv4Address | IPv6Address) else ""
-    return Origin(client, b"https" if site.isSecure() else b"http", getattr(site.getHost(), "port", 0), via)
+    proto = b"https" if site.isSecure() else b"http"
+    return Origin(client, proto, getattr(site.getHost(), "port", 0), via, hidden=hidden)
 
 
 @implementer(IPushProducer)
 class SiteExchange:
     """One exchange of a resource: reads the content of the site's request and writes its response."""
 
-    def __init__(self, site: server.Request, origin: Origin, now: float) -> None:
+    def __init__(self, site: server.Request, origin: Origin, now: float, answers: Answers = answer_in_exchange) -> None:
+        """`answers` puts errors into words."""
         self._site = site
+        self._answers = answers
         self._exchange = Exchange(Request(b"", b"", Fields()), origin, now)
         self._now = now
         self._traffic: Traffic | None = None
@@ -102,7 +106,7 @@ class SiteExchange:
         self._is_answered = True
         if isinstance(answer, RelayError):
             exchange.error = answer
-            answer = answer_to(answer, exchange.request)
+            answer = self._answers(answer, exchange)
         exchange.response = answer
         exchange.code = answer.status
         stream = answer.stream
