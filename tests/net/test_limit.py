@@ -118,6 +118,15 @@ class LimitTests(SynchronousTestCase):
         self.is_at_rest(wide, *slow, *fast)
         self.is_at_rest(narrow)
 
+    def test_limits_of_one_rate(self) -> None:
+        """Two limits of the same rate are that rate together, also for pieces larger than a burst."""
+        limits = self.limit(RATE // 10), self.limit(RATE // 10)
+        [sender] = self.senders(1, *limits, piece=65_536)
+        self.passes(20 * SECOND)
+        self.about(sender.sent, 2 * RATE, 0.1 * RATE)
+        for limit in limits:
+            self.is_at_rest(limit, sender)
+
     def test_leaving(self) -> None:
         """Who leaves while it waits pays what it has used, no more, and the others go on."""
         limit, other = self.limit(), self.limit(RATE // 2)

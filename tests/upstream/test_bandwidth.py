@@ -67,8 +67,8 @@ class BandwidthTests(SynchronousTestCase):
         for each in (ann, bob):
             self.assertIs(self.paid(bandwidth, each)[-1], self.rule.down)
 
-    def test_narrow_first(self) -> None:
-        """The limit of all comes last, so that who waits for its own takes nothing from others."""
+    def test_all_of_them(self) -> None:
+        """An exchange pays to every limit that holds for it."""
         bandwidth = self.bandwidth(all=1000, user=1000)
         assert bandwidth._all is not None
         exchange = exchange_to("a.example", "ann")

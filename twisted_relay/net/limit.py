@@ -93,7 +93,7 @@ class Limit:
                 self._waiting[toll] = octets - part
                 continue
             try:
-                toll.granted()
+                toll.granted(self)
             except Exception:
                 self._log.failure("a transfer could not go on")  # the others wait for their turns
         self._serving = False
@@ -102,24 +102,27 @@ class Limit:
 
 
 class Toll:
-    """What one direction of an exchange or tunnel pays for its octets, to all of its limits."""
+    """What one direction of an exchange or tunnel pays for its octets, to all of its limits at the same time."""
 
-    __slots__ = ("_asked", "_at", "_credit", "_limits", "held", "resume", "turn")
+    __slots__ = ("_asked", "_credit", "_limits", "_unpaid", "resume", "turn")
 
     def __init__(self, limits: Sequence[Limit]) -> None:
-        """At least one limit, the narrowest first: what waits for a narrow one takes nothing from the wide ones."""
-        self.held = False
-        """Whether nothing more may come until `resume` is called."""
+        """At least one limit."""
         self.resume: Callable[[], None] = _nothing
         """Called when more may come."""
         self.turn = min(limit.turn for limit in limits)
         """Octets that may come in one go."""
         self._limits = tuple(limits)
+        self._unpaid: set[Limit] = set()  # the limits that we wait for
         self._credit = 0.0
         self._asked = 0.0
-        self._at = 0
         for limit in limits:
             limit.tolls += 1
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing more may come until `resume` is called."""
+        return bool(self._unpaid)
 
     @property
     def room(self) -> int:
@@ -129,42 +132,38 @@ class Toll:
     def spend(self, octets: int) -> bool:
         """These have come; False if nothing more may come until `resume` is called."""
         self._credit -= octets
-        if self._credit > 0 or self.held or not self._limits:
-            return not self.held
-        self._asked = self.turn - self._credit
-        self._ask(0)
-        return not self.held
+        if self._credit <= 0 and not self._unpaid and self._limits:
+            self._ask()
+        return not self._unpaid
 
-    def granted(self) -> None:
-        """A limit that was asked has let us go on."""
-        self._ask(self._at + 1)
-        if not self.held:
+    def granted(self, limit: Limit) -> None:
+        """A limit that we waited for has been paid."""
+        self._unpaid.discard(limit)
+        if self._unpaid:
+            return
+        self._credit += self._asked
+        if self._credit <= 0:
+            self._ask()  # more has come while we waited
+        if not self._unpaid:
             self.resume()
 
     def close(self) -> None:
-        """Nothing more comes: leave the queue, pay what is owed, give back what was not used. Once is enough."""
+        """Nothing more comes: leave the queues, pay what is owed, give back what was not used. Once is enough."""
         limits, self._limits = self._limits, ()
-        for index, limit in enumerate(limits):
+        paid = self._asked if self._unpaid else 0.0
+        for limit in limits:
             limit.tolls -= 1
-            paid = self._asked if self.held and index <= self._at else 0.0
-            if self.held and index == self._at:
-                paid -= limit.leave(self)
-            limit.charge(-self._credit - paid)
-        self.held = False
+            left = limit.leave(self) if limit in self._unpaid else 0.0
+            limit.charge(left - paid - self._credit)
+        self._unpaid = set()
         self.resume = _nothing
 
-    def _ask(self, start: int) -> None:
-        """Ask all limits from this one on, up to the first that makes us wait."""
-        while True:
-            for index in range(start, len(self._limits)):
-                if not self._limits[index].ask(self, self._asked):
-                    self._at, self.held = index, True
-                    return
-            self.held = False
+    def _ask(self) -> None:
+        """Ask all limits for what is owed, and for a turn."""
+        self._asked = self.turn - self._credit
+        self._unpaid = {limit for limit in self._limits if not limit.ask(self, self._asked)}
+        if not self._unpaid:
             self._credit += self._asked
-            if self._credit > 0:
-                return
-            start, self._asked = 0, self.turn - self._credit  # more has come while we waited
 
 
 def _nothing() -> None:

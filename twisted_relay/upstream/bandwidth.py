@@ -90,7 +90,7 @@ class Bandwidth:
         return Toll([each.up for each in limits]), Toll([each.down for each in limits])
 
     def _limits(self, exchange: Exchange) -> Iterator[BothWays]:
-        """The narrowest first."""
+        """Those that hold for it."""
         if self._clients is not None and exchange.origin.client:
             yield self._clients.of(exchange.origin.client)
         if self._users is not None and exchange.user:
