@@ -29,6 +29,51 @@ from processes import free_port, stop_on_sigterm
 from soak_clients import ACTIONS, HAVE_BYTES, HAVE_CODES, LISTENERS, USER, WEIGHTS, Client, Places, Tally, Wrong
 from soak_origins import Origins
 
+PARENTS = """\
+[listener:http]
+bind = 127.0.0.1:{http}
+{shared}
+[listener:socks]
+bind = 127.0.0.1:{socks5}
+mode = socks5
+connect_ports = any
+allow_destination = .test:{web},{tunnel},{nobody} 127.0.0.1:{web}
+tunnel_idle_timeout = 3s
+connect_timeout = 3s
+access_log = main
+
+[rules:egress]
+rule = allow all
+
+[dns]
+servers = 127.0.0.1:{names}
+hosts = {folder}/hosts
+timeout = 500ms
+negative_ttl = 1s
+cache = 200
+
+[log:main]
+to = {folder}/parents.log
+format = json
+
+[admin]
+stats = 127.0.0.1:{parents_stats}
+"""
+"""Another relay, through which everything goes with `--parents`."""
+THROUGH = """\
+    allow all parent both
+
+[parent:both]
+servers =
+    http://127.0.0.1:{http}
+    socks5://127.0.0.1:{socks5}
+eject_after = off
+retries = 1
+connect_timeout = 3s
+response_timeout = 2s
+idle_timeout = 3s
+pool_idle_timeout = 2s
+"""
 RELAY = """\
 [listener:clean]
 bind = 127.0.0.1:{clean}
@@ -66,7 +111,7 @@ tls = site
 rule =
     deny list blocked
     deny domain denied.test
-    allow all
+{onward}
 
 [list:blocked]
 file = {folder}/blocked.txt
@@ -233,6 +278,7 @@ class Soak:
         self.wrong: list[str] = []
         self.states: list[State] = []
         self.next = 0
+        self.parents: Proxy | None = None
 
     async def prepare(self) -> None:
         """Start everything."""
@@ -250,6 +296,15 @@ class Soak:
         user, _, password = USER.partition(b":")
         (self.folder / "users").write_bytes(user + b":" + bcrypt.hashpw(password, bcrypt.gensalt(4)) + b"\n")
         (self.folder / "users").chmod(0o600)
+        values["onward"] = "    allow all"
+        if self.options.parents:
+            values |= {"http": free_port(), "socks5": free_port(), "parents_stats": free_port()}
+            values["onward"] = THROUGH.format(**values)
+            (self.folder / "parents").mkdir(exist_ok=True)
+            shared = SHARED.format(**values)
+            text = PARENTS.format(**values, shared=shared)
+            self.parents = Proxy(self.folder / "parents", text, int(values["parents_stats"]))
+            await self.parents.is_ready()
         self.proxy = Proxy(self.folder, RELAY.format(**values, shared=SHARED.format(**values)), int(values["stats"]))
         trust = ssl.create_default_context()
         authority.configure_trust(trust)
@@ -336,6 +391,8 @@ class Soak:
         finally:
             await self.origins.stop()
             self.exit_status = self.proxy.stop()
+            if self.parents is not None:
+                self.exit_status = self.exit_status or self.parents.stop()
 
     # -- judgement ------------------------------------------------------------------------------------------------
 
@@ -448,6 +505,7 @@ def arguments() -> argparse.Namespace:
         "--pause", type=float, default=0.02, help="mean seconds between a client's actions, default %(default)s"
     )
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same actions; default %(default)s")
+    parser.add_argument("--parents", action="store_true", help="through two parents: another relay by HTTP and SOCKS5")
     parser.add_argument("--keep", type=Path, help="a folder for configuration and logs, which stay")
     return parser.parse_args()
 

@@ -16,7 +16,15 @@ class SoakTests(SynchronousTestCase):
 
     def test_all_adds_up(self) -> None:
         """Afterwards nothing is open, no descriptor or timer is left, and the relay has counted what clients saw."""
-        child = Child(self, *ATTENDED, sys.executable, SOAK, "--actions", "150", "--pause", "0", "--seed", "4")
+        self.soak("--actions", "150")
+
+    def test_through_parents(self) -> None:
+        """The same when everything goes out through an HTTP proxy and a SOCKS5 proxy."""
+        self.soak("--actions", "120", "--parents")
+
+    def soak(self, *options: str) -> None:
+        """Let it run."""
+        child = Child(self, *ATTENDED, sys.executable, SOAK, "--pause", "0", "--seed", "4", *options)
         status, output, errors = child.finish()
         self.assertEqual((status, errors), (0, ""), output)
         self.assertIn("PASS: ", output.splitlines()[-1])

@@ -601,7 +601,7 @@ class RuleTests(SynchronousTestCase):
                     other.sends(OPEN)
             client.aborts()
             self.assertEqual(talk.last().code, status, host)
-        self.assertEqual([exchange.parent for exchange in talk.exchanges], ["", "hq", "hq", ""])
+        self.assertEqual([exchange.parent for exchange in talk.exchanges], ["", "hq", "", ""])
         talk.is_over()
 
 

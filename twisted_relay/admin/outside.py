@@ -95,8 +95,8 @@ def _head(exchange: Exchange, proxy: Server | None) -> list[str]:
     request = exchange.request
     if request.method == b"CONNECT":
         return []
-    octets = write_request(request, request.authority, b"")
-    if proxy is not None and proxy.spec.scheme != "socks5":
+    octets = write_request(request, request.authority, request.upgrade)
+    if proxy is not None and proxy.spec.scheme != "socks5" and not request.upgrade:
         host, port = destination(request)
         has_user = isinstance(proxy.options, ParentOptions) and proxy.options.username
         hidden = [b"Proxy-Authorization: (hidden)"] if has_user else []

@@ -59,6 +59,7 @@ class Through:
         try:
             check_known(self._guard, host, port, exchange.addresses)
         except DestinationForbidden as error:
+            exchange.parent = ""  # nobody was asked
             answered(error)
             return
         parent = onward.parents[name]
