@@ -12,7 +12,7 @@ from twisted_relay.config.browsers import PAC_DIRECT, PAC_PROXIES
 from twisted_relay.config.destinations import DESTINATIONS
 from twisted_relay.config.tree import ListenerOptions
 from twisted_relay.config.values import Address, UnixAddress
-from twisted_relay.pac import own_address, pac_script
+from twisted_relay.pac import PacScript, own_address
 
 OWN = Address("proxy.example", 3128)
 PROXY = "PROXY proxy.example:3128"
@@ -43,7 +43,7 @@ def options(given: Given) -> ListenerOptions:
 
 def script(**given: str) -> str:
     """The file for a listener with these options."""
-    return pac_script(options(given), OWN)  # type: ignore[arg-type]
+    return PacScript(options(given)).text(OWN)  # type: ignore[arg-type]
 
 
 class WayTests(SynchronousTestCase):
@@ -51,7 +51,7 @@ class WayTests(SynchronousTestCase):
 
     def check(self, given: Given, expected: Mapping[str, str]) -> None:
         """The file for these options sends these hosts there."""
-        self.assertEqual(way_to_hosts(pac_script(options(given), OWN), list(expected)), expected)
+        self.assertEqual(way_to_hosts(PacScript(options(given)).text(OWN), list(expected)), expected)
 
     def test_by_default(self) -> None:
         """Everything goes to the proxy but this machine, plain names and private addresses."""

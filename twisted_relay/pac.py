@@ -20,9 +20,11 @@ PRIVATE: Final = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.
 
 _DIRECTIVES = {"http": "PROXY", "https": "HTTPS", "socks5": "SOCKS5"}
 
-_SCRIPT = """\
+_BEGINNING = """\
 // Proxy auto-configuration, made by relay.
 var PROXIES = %s;
+"""
+_REST = """\
 // Names behind a dot: 1 for the name alone, 2 for all names below it too. Networks: words of 16 bits, length of prefix.
 var DIRECT_NAMES = %s;
 var DIRECT_NETWORKS = %s;
@@ -106,12 +108,22 @@ def own_address(options: ListenerOptions) -> Address | None:
     return None
 
 
-def pac_script(options: ListenerOptions, own: Address) -> str:
-    """The file for a listener that browsers reach as `own`, in ASCII."""
+class PacScript:
+    """The file of one listener. Made once: of what differs from one browser to the next is only the first line."""
+
+    def __init__(self, options: ListenerOptions) -> None:
+        self._options = options
+        self._rest = _rest(options)
+
+    def text(self, own: Address) -> str:
+        """The file for browsers that reach the listener as `own`, in ASCII."""
+        return _BEGINNING % _literal(_directives(self._options, own)) + self._rest
+
+
+def _rest(options: ListenerOptions) -> str:
     direct, proxied = options.pac_direct, options.allow_destination
     inner = (LOCAL if "local" in direct else ()) + (PRIVATE if "private" in direct else ())
-    return _SCRIPT % (
-        _literal(_directives(options, own)),
+    return _REST % (
         _literal(_names(direct)),
         _literal(_networks(direct)),
         _literal(_names(proxied)),

@@ -11,7 +11,7 @@ from twisted_relay.config.render import as_text, plain
 from twisted_relay.config.tree import ListenerOptions
 from twisted_relay.config.values import Address
 from twisted_relay.config.words import BadValue
-from twisted_relay.pac import own_address, pac_script
+from twisted_relay.pac import PacScript, own_address
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     own = arguments.proxy or own_address(found)
     if own is None and not found.pac_proxy:
         return _complain(f"[listener:{found.name}] does not say how it is reached; add --proxy HOST:PORT, or pac_proxy")
-    print(pac_script(found, own or Address("", 0)), end="")
+    print(PacScript(found).text(own or Address("", 0)), end="")
     return 0
 
 

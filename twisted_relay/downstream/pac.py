@@ -10,7 +10,7 @@ from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.guard.hosts import read_host
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.message import Answered, Request, Response
-from twisted_relay.pac import own_address, pac_script
+from twisted_relay.pac import PacScript, own_address
 
 MAX_AGE = 600
 """Seconds after which browsers ask whether the file has changed."""
@@ -18,6 +18,7 @@ MAX_AGE = 600
 
 def pac_file(options: ListenerOptions) -> Destination:
     """The destination of requests for the PAC file of a listener."""
+    script = PacScript(options)
 
     def answer(exchange: Exchange, answered: Answered) -> None:
         try:
@@ -25,7 +26,7 @@ def pac_file(options: ListenerOptions) -> Destination:
         except BadRequest as error:
             answered(error)
             return
-        answered(_response(pac_script(options, own).encode("ascii"), exchange.request))
+        answered(_response(script.text(own).encode("ascii"), exchange.request))
 
     return answer
 
