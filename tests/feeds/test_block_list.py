@@ -22,39 +22,66 @@ def loaded(*texts: str, exceptions: tuple[str, ...] = (), excepted: tuple[str, .
 class BlockListTests(SynchronousTestCase):
     """`BlockList`."""
 
-    def test_find(self) -> None:
-        """It says which entry takes a host, and where that was written; it counts what was found for traffic."""
+    def test_takes(self) -> None:
+        """It takes names, all that is below them, and addresses, and says where that was written."""
         ads = loaded("ads.example", "192.0.2.0/24")
-        self.assertEqual(ads.find("x.ads.example"), "ads.example")
-        self.assertEqual(ads.find("192.0.2.9"), "192.0.2.0/24")
-        self.assertIsNone(ads.find("example"))
+        self.assertTrue(ads.takes("x.ads.example"))
+        self.assertTrue(ads.takes("192.0.2.9"))
+        self.assertFalse(ads.takes("example"))
         self.assertEqual(str(ads.entry("x.ads.example")), "ads.example (ads.txt:1)")
         self.assertIsNone(ads.entry("example"))
-        self.assertEqual((ads.counters.hits, len(ads), ads.has_networks), (2, 2, True))
+        self.assertEqual((len(ads), ads.has_networks), (2, True))
+
+    def test_hits(self) -> None:
+        """Only what is told to be traffic is counted."""
+        ads = loaded("ads.example")
+        ads.takes("ads.example")
+        ads.entry("ads.example")
+        self.assertEqual(ads.counters.hits, 0)
+        ads.hit()
+        self.assertEqual(ads.counters.hits, 1)
 
     def test_exceptions_win(self) -> None:
         """Exceptions of the option, of the files and of other lists win, even where they are the shorter names."""
         other = loaded("other.example", exceptions=("not.other.example",))
         ads = loaded("a.example", "b.example", "c.other.example", exceptions=("a.example",), excepted=("example",))
         ads.others = (other,)
-        self.assertIsNone(ads.find("a.example"))
+        self.assertFalse(ads.takes("a.example"))
         ads.swap(entries("a.example", "x.b.example", "c.other.example", "not.other.example"), entries("b.example"))
         for host, found in (
-            ("x.a.example", None),
-            ("x.b.example", None),
-            ("c.other.example", None),
-            ("not.other.example", "not.other.example"),
+            ("x.a.example", False),
+            ("x.b.example", False),
+            ("c.other.example", False),
+            ("not.other.example", True),
         ):
-            self.assertEqual(ads.find(host), found, host)
-            self.assertEqual(ads.entry(host) is not None, found is not None, host)
-        self.assertEqual((ads.counters.hits, other.counters.hits), (1, 0))
+            self.assertIs(ads.takes(host), found, host)
+            self.assertEqual(ads.entry(host) is not None, found, host)
+
+    def test_exceptions_by_name_are_for_addresses_too(self) -> None:
+        """Whoever excepts a name means its addresses as well, wherever the exception stands."""
+        other = loaded("other.example", "198.51.100.7")
+        ads = loaded("192.0.2.0/24", "198.51.100.0/24", exceptions=("a.example",), excepted=("b.example", "192.0.2.7"))
+        ads.others = (other,)
+        ads.swap(entries("192.0.2.0/24", "198.51.100.0/24"), entries("b.example", "192.0.2.7"))
+        for address, name, found in (
+            ("192.0.2.1", "x.a.example", False),
+            ("192.0.2.1", "b.example", False),
+            ("192.0.2.1", "other.example", False),
+            ("192.0.2.1", "c.example", True),
+            ("192.0.2.1", "192.0.2.1", True),
+            ("192.0.2.1", "", True),
+            ("192.0.2.7", "c.example", False),
+            ("198.51.100.7", "c.example", False),
+        ):
+            self.assertIs(ads.takes(address, name), found, (address, name))
+            self.assertEqual(ads.entry(address, name) is not None, found, (address, name))
 
     def test_swap(self) -> None:
         """A swap is complete at once: the old entries are gone, the new ones are there."""
         ads = loaded("a.example")
         ads.swap(entries("b.example"), entries())
-        self.assertEqual((ads.find("a.example"), ads.find("b.example")), (None, "b.example"))
+        self.assertEqual((ads.takes("a.example"), ads.takes("b.example")), (False, True))
 
     def test_empty_at_first(self) -> None:
         """Before anything was read nothing is in it."""
-        self.assertIsNone(BlockList("ads").find("a.example"))
+        self.assertFalse(BlockList("ads").takes("a.example"))

@@ -29,11 +29,16 @@ class Names:
     def __init__(self, *names: str, has_networks: bool = False) -> None:
         self.names = names
         self.has_networks = has_networks
+        self.hits = 0
 
-    def find(self, host: str) -> str | None:
+    def takes(self, host: str, name: str) -> bool:
+        """See `Listed`."""
+        return host in self.names
+
+    def hit(self) -> None:
+        """See `Listed`."""
+        self.hits += 1
+
+    def entry(self, host: str, name: str) -> str | None:
         """See `Listed`."""
         return host if host in self.names else None
-
-    def entry(self, host: str) -> str | None:
-        """See `Listed`."""
-        return self.find(host)

@@ -66,6 +66,17 @@ class ConditionTests(SynchronousTestCase):
         answers = [is_denied(rules, connect(name)) for name in ("ads.example", "more.example", "other.example")]
         self.assertEqual(answers, [False, True, True])
 
+    def test_hits(self) -> None:
+        """A list counts what it has taken of traffic, and nothing of what is only explained."""
+        ads = Names("ads.example", "192.0.2.1", has_networks=True)
+        rules = rules_of("deny list ads", "allow all", lists={"ads": ads})
+        for host, hits in (("ads.example", 1), ("other.example", 2), ("192.0.2.7", 2)):
+            asked = connect(host)
+            for each in (asked, replace(asked, is_trial=True)):
+                rules.judge(each, (host,) if host[0] == "1" else ("192.0.2.1",), 0.0)
+            list(rules.explain(replace(asked, is_trial=True), "192.0.2.1", 0.0))
+            self.assertEqual(ads.hits, hits, host)
+
     def test_all_conditions_of_a_line(self) -> None:
         """Each of them must hold."""
         rules = rules_of("deny domain .a.example port 443 not domain .x.a.example", "allow all")

@@ -50,7 +50,7 @@ def _ruled(name: str, exchange: Exchange, rules: Rules | None, address: str) -> 
     """What rules say to the name, and the words of the one that denies it."""
     if rules is None:
         return [], ""
-    asked, now = replace(asked_by(exchange), host=name), time()
+    asked, now = replace(asked_by(exchange), host=name, is_trial=True), time()
     ruling = rules.judge(asked, (address,) if address else None, now)
     denied = f"denied by {ruling.label}" if isinstance(ruling, Ruling) and not ruling.allowed else ""
     return list(rules.explain(asked, address or None, now)), denied

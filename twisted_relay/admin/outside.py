@@ -6,7 +6,7 @@ the address, or the user, take them from whoever asks.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time
 
 from twisted_relay.admin.candidates import describe_backend
@@ -56,7 +56,7 @@ class Outside:
         if rules is not None:
             now, address = time(), question.address
             exchange.user, exchange.groups = question.user, frozenset(question.groups)
-            asked = asked_by(exchange)
+            asked = replace(asked_by(exchange), is_trial=True)
             verdicts = list(rules.explain(asked, address or None, now))
             judged = rules.judge(asked, (address,) if address else None, now)
             ruling = judged if isinstance(judged, Ruling) else NO_RULING

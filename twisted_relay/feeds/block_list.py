@@ -40,7 +40,7 @@ class ListCounters:
         self.updates = dict.fromkeys(RESULTS, 0)
         """Updates by how they ended."""
         self.hits = 0
-        """Look-ups that found something."""
+        """Look-ups for traffic that found something."""
         self.last_success = 0.0
         """When the list was last read, or found to be unchanged, in seconds since 1970; 0 before the first time."""
 
@@ -71,22 +71,24 @@ class BlockList:
         self._listed, self._excepted = listed, excepted
         self._has_exceptions = bool(excepted or self._own or self.others)
 
-    def find(self, host: str) -> str | None:
-        """The entry that takes a host, or None; an exception wins, however much shorter it is."""
-        found = self._listed.find(host)
-        if found is None or self._is_excepted(host):
-            return None
+    def takes(self, host: str, name: str = "") -> bool:
+        """Whether a host is in it; an exception wins, however much shorter it is.
+
+        `name` is what led to the host, if that is an address: with the name its addresses are excepted.
+        """
+        return self._listed.takes(host) and not (self._has_exceptions and self._is_excepted(host, name))
+
+    def entry(self, host: str, name: str = "") -> Entry | None:
+        """The entry that takes a host, and where it was written; for people."""
+        return self._listed.entry(host) if self.takes(host, name) else None
+
+    def hit(self) -> None:
+        """Traffic has met it: count that."""
         self.counters.hits += 1
-        return found
 
-    def entry(self, host: str) -> Entry | None:
-        """As `find`, with the place where the entry was written; for people, and not counted."""
-        found = self._listed.entry(host)
-        return None if found is None or self._is_excepted(host) else found
-
-    def _is_excepted(self, host: str) -> bool:
-        if not self._has_exceptions:
-            return False
-        if self._excepted.find(host) is not None or self._own.find(host) is not None:
-            return True
-        return any(other.entry(host) is not None for other in self.others)
+    def _is_excepted(self, host: str, name: str) -> bool:
+        hosts = (host, name) if name and name != host else (host,)
+        return any(
+            self._excepted.takes(each) or self._own.takes(each) or any(other.takes(each) for other in self.others)
+            for each in hosts
+        )

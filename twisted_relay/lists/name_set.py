@@ -3,8 +3,9 @@
 The records `\\n.NAME FILE:LINE` stand one after the other in the order of a hash (CRC-32), so that those of one bucket
 are neighbours; a table says where each bucket begins. To look a name up is to search one bucket for its text: what is
 found was written there, so there are no false positives. A name in the set stands for all names below it too; names are
-looked up from the last label on, and a filter, one octet for each of four times as many places, says for each part of a
-name whether it may be in the set, and whether anything below it may be. So most look-ups end with the second label.
+looked up whole, as most that are listed are written, and then from the last label on. A filter, one octet for each of
+four times as many places, says for each part of a name whether it may be in the set, and whether anything below it may
+be. So most look-ups end with the second label.
 """
 
 from array import array
@@ -87,15 +88,21 @@ class NameSet:
         """Whether addresses can be in it at all."""
         return bool(self._shape.lengths)
 
-    def find(self, host: str) -> str | None:
-        """The entry that takes a host, the widest if there are several; None if there is none."""
-        key = self._find(host)
-        if key is None:
-            return None
-        return key_text(key[1:-1]) if b"/" in key else key[1:-1].decode("ascii")
+    def takes(self, host: str) -> bool:
+        """Whether a host is in it, or below a name that is."""
+        name = normal_host(host)
+        if not name:
+            return False
+        if name[-1] < 0x3A or b":" in name:
+            return self._find(host) is not None
+        key = b".%b " % name
+        place = crc32(key) >> self._shift
+        if self._filter[place] & _HERE and self._has(key, place >> _FILTER_BITS):
+            return True
+        return self._find_name(key) is not None
 
     def entry(self, host: str) -> Entry | None:
-        """As `find`, with the place where the entry was written."""
+        """The entry that takes a host, the widest if there are several; None if there is none."""
         key = self._find(host)
         if key is None:
             return None
@@ -112,7 +119,10 @@ class NameSet:
             return None
         if (name[-1] < 0x3A or b":" in name) and (address := _address(name)) is not None:
             return self._find_address(*address)
-        whole = b"." + name + b" "
+        return self._find_name(b".%b " % name)
+
+    def _find_name(self, whole: bytes) -> bytes | None:
+        """The same for the key of a name."""
         start = whole.rfind(b".")
         for _ in self._further:
             if not start:

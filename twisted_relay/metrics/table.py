@@ -490,7 +490,7 @@ METRICS = (
         "relay_list_hits_total",
         "counter",
         ("list",),
-        "Look-ups that found something in the list.",
+        "Look-ups for traffic that found something in the list.",
         "A list that never finds anything may be in the wrong format.",
         each_list(lambda one: one.counters.hits),
     ),

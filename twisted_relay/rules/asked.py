@@ -22,6 +22,8 @@ class Asked:
     user: str = ""
     """"" if it has not said who it is."""
     groups: frozenset[str] = NO_GROUPS
+    is_trial: bool = False
+    """Whether somebody only wants to know what would be: nothing is counted."""
 
 
 class Listed(Protocol):
@@ -31,8 +33,11 @@ class Listed(Protocol):
     def has_networks(self) -> bool:
         """Whether addresses may be in it although the names that lead to them are not."""
 
-    def find(self, host: str) -> str | None:
-        """The entry that takes a host or an address; None if there is none."""
+    def takes(self, host: str, name: str) -> bool:
+        """Whether a host or an address is in it; `name` is the host that has led to the address."""
 
-    def entry(self, host: str) -> object | None:
-        """The same for people: as text it also says where the entry was written. It is not counted."""
+    def hit(self) -> None:
+        """It has taken a request: count it."""
+
+    def entry(self, host: str, name: str) -> object | None:
+        """What takes a host or an address, for people: as text it also says where the entry was written."""

@@ -167,20 +167,26 @@ class _Listed:
         self._lists = lists
 
     def holds(self, asked: Asked, address: str | None, when: float) -> bool | None:
-        if self._takes(asked.host):
+        if self._takes(asked, asked.host):
             return True
         if not any(self._lists[name].has_networks for name in self._names):
             return False
-        return None if address is None else self._takes(address)
+        return None if address is None else self._takes(asked, address)
 
-    def _takes(self, host: str) -> bool:
+    def _takes(self, asked: Asked, host: str) -> bool:
         """Whether a host is in one of the lists. They are taken by name each time: they are swapped for newer ones."""
-        return any(self._lists[name].find(host) is not None for name in self._names)
+        for name in self._names:
+            found = self._lists[name]
+            if found.takes(host, asked.host):
+                if not asked.is_trial:
+                    found.hit()
+                return True
+        return False
 
     def seen(self, asked: Asked, address: str | None, when: float) -> str:
         for host in (asked.host, address or asked.host):
             for name in self._names:
-                if (entry := self._lists[name].entry(host)) is not None:
+                if (entry := self._lists[name].entry(host, asked.host)) is not None:
                     return f"{host} is in list {name} as {entry}"
         return f"{asked.host} is not listed"
 
