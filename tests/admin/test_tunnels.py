@@ -47,6 +47,7 @@ class TunnelsTests(SynchronousTestCase):
                 "client": "192.0.2.1",
                 "user": "",
                 "destination": "10.0.0.1",
+                "sni": "",
                 "server": "10.0.0.1:443",
                 "parent": "",
                 "rule": "",

@@ -45,6 +45,7 @@ class Tunnels:
             "client": exchange.origin.client,
             "user": exchange.user,
             "destination": destination_of(exchange),
+            "sni": exchange.sni,
             "server": exchange.server,
             "parent": exchange.parent,
             "rule": exchange.rule,
