@@ -53,6 +53,13 @@ UNREADABLE = {
     "an empty record": record(b"") + hello("a.example"),
     "an empty record in the middle": record(message(body(NAME))[:9]) + record(b""),
     "an alert in the middle": record(message(body(NAME))[:9]) + record(b"\x01\0", 0x15),
+    "an alert before it": record(b"\x01\x5a", 0x15) + hello("a.example"),
+    "a change of ciphers before it": record(b"\x01", 0x14) + hello("a.example"),
+    "data before it": record(b"x", 0x17) + hello("a.example"),
+    "a heartbeat before it": record(b"x", 0x18) + hello("a.example"),
+    "a version that does not exist": b"\x16\x02" + hello("a.example")[2:],
+    "a version of DTLS": b"\x16\xfe\xff" + hello("a.example")[3:],
+    "a version that does not exist, later": records(message(body(NAME)), 40)[:46] + b"\2" + hello("a.example"),
     "SSL 2.0 in the middle": record(message(body(NAME))[:9]) + SSL2,
     "a record that is too long": b"\x16\x03\x01" + (MAX_RECORD + 1).to_bytes(2),
     "a hello that is too long": record(b"\x01\x01\0\0"),
@@ -80,6 +87,7 @@ NO_NAME = {
     "no such extension": hello(),
     "no extensions at all": record(message(BARE)),
     "SSL 2.0": b"\x80\x2e\x01\0\x02",
+    "SSL 2.0 with a version that does not exist": b"\x80\x2e\x01\x05\0",
     "TLS in the manner of SSL 2.0": SSL2,
 }
 OTHER = (
@@ -87,15 +95,10 @@ OTHER = (
     b"SSH-2.0-OpenSSH\r\n",
     b"\0",
     b"\x05\x01\0",
-    b"\x15\x03\x01\0\x02\x02\x28",
-    b"\x17\x03\x03\0\x01",
-    b"\x16\x02",
-    b"\x16\0",
-    b"\x16\xfe\xff",
+    b"\x13",
+    b"\x19",
     b"\x80\x2e\x02",
-    b"\x80\x2e\x01\x04\0",
-    b"\x80\x2e\x01\0\x03",
-    b"\xff" * 5,
+    b"\xff" * 3,
 )
 
 

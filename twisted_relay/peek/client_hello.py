@@ -15,6 +15,8 @@ MAX_HELLO = 32768
 """Octets within which a hello must end, its record headers among them. Today's take 200 to 2,000."""
 MAX_RECORD = 16384
 
+_RECORDS = range(0x14, 0x19)
+"""The types of records. A server may pass over those that come before a hello, or over an odd version."""
 _HANDSHAKE = 0x16
 _CLIENT_HELLO = 0x01
 _SERVER_NAME = 0x0000
@@ -81,10 +83,8 @@ class HelloReader:
         octets = self._octets
         if not octets:
             return None
-        if octets[0] != _HANDSHAKE:
+        if octets[0] not in _RECORDS:
             return _read_ssl2(octets)
-        if len(octets) > 1 and octets[1] != 3:
-            return NOT_TLS
         while len(octets) >= self._next + 5:
             start = self._next + 5
             length = _check_record(octets[self._next : start])
@@ -99,8 +99,10 @@ class HelloReader:
 
 def _check_record(header: bytes | bytearray) -> int:
     """The length of a record of the handshake."""
-    if header[0] != _HANDSHAKE or header[1] != 3:
+    if header[0] != _HANDSHAKE:
         raise _Unreadable("another record comes before the hello has ended")
+    if header[1] != 3:
+        raise _Unreadable("a record of the hello has a version that does not exist")
     length = int.from_bytes(header[3:5])
     if not length:
         raise _Unreadable("a record of the hello is empty")
@@ -123,13 +125,12 @@ def _end_of_message(message: bytearray) -> int | None:
 
 def _read_ssl2(octets: bytearray) -> Hello | None:
     """What does not begin like TLS: the hello of SSL 2.0, which old programs still use for TLS, or something else."""
-    shape = ((0, 0x80, 0x80), (2, 0xFF, _CLIENT_HELLO))
-    if any(len(octets) > at and octets[at] & mask != value for at, mask, value in shape):
-        return NOT_TLS
-    if len(octets) < 5:
-        return None
-    is_hello = octets[3] == 3 or octets[3:5] == b"\x00\x02"
-    return Hello(Found.NO_NAME) if is_hello else NOT_TLS
+    for at, mask, value in ((0, 0x80, 0x80), (2, 0xFF, _CLIENT_HELLO)):
+        if len(octets) <= at:
+            return None
+        if octets[at] & mask != value:
+            return NOT_TLS
+    return Hello(Found.NO_NAME)
 
 
 class _Part:
