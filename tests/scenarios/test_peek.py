@@ -47,6 +47,9 @@ rule =
     allow destination 127.0.0.1
     deny  all
 
+[admin]
+stats = 127.0.0.1:${STATS}
+
 [dns]
 hosts = ${HOSTS}
 
@@ -64,9 +67,15 @@ class PeekTests(SynchronousTestCase):
         """Start the sites and the relay."""
         self.outside = Outside(self)
         self.outside.file("www", "index.html").write_text("<p>the page</p>\n")
-        self.proxy, self.socks = map(str, free_ports(2))
+        self.proxy, self.socks, self.stats = map(str, free_ports(3))
         self.log = self.outside.folder / "access.log"
-        places = {"PROXY": self.proxy, "SOCKS": self.socks, "SECURE": self.outside.secure, "OTHER": other}
+        places = {
+            "PROXY": self.proxy,
+            "SOCKS": self.socks,
+            "STATS": self.stats,
+            "SECURE": self.outside.secure,
+            "OTHER": other,
+        }
         places |= {"HOSTS": str(self.outside.hosts), "LOG": str(self.log), "MISMATCH": mismatch}
         self.child: Child = relay(self, RELAY, **places)
 
@@ -173,6 +182,17 @@ asked.on("connect", (_, socket) => {
             client.sendall(first)
             alert = b"\x15\x03\x03\x00\x02\x02\x32" if first[0] == 0x16 else b""
             self.assertEqual(read_to_end(client), alert)
+        metrics = curl(f"http://127.0.0.1:{self.stats}/metrics").content.decode().splitlines()
+        for kind, result, count in (
+            ("name", "allowed", 2),
+            ("name", "refused", 2),
+            ("no_name", "refused", 1),
+            ("not_tls", "refused", 1),
+            ("unreadable", "refused", 1),
+            ("late", "refused", 0),
+        ):
+            labels = f'listener="proxy",type="{kind}",result="{result}"'
+            self.assertIn(f"relay_tunnel_peeks_total{{{labels}}} {count}", metrics)
         errors = [line["error_text"] for line in self.logged()]
         port = self.outside.secure
         self.assertEqual(
