@@ -1,7 +1,10 @@
 """PAC files: what they say, as an engine for JavaScript understands them."""
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_address, ip_network
+from random import Random
 from typing import TypedDict
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,8 +14,8 @@ from tests.support.pac import way_to_hosts, ways
 from twisted_relay.config.browsers import PAC_DIRECT, PAC_PROXIES
 from twisted_relay.config.destinations import DESTINATIONS
 from twisted_relay.config.tree import ListenerOptions
-from twisted_relay.config.values import Address, UnixAddress
-from twisted_relay.pac import PacScript, own_address
+from twisted_relay.config.values import Address, AllowedDestination, PacDirect, UnixAddress
+from twisted_relay.pac import LOCAL, PRIVATE, PacScript, own_address
 
 OWN = Address("proxy.example", 3128)
 PROXY = "PROXY proxy.example:3128"
@@ -44,6 +47,62 @@ def options(given: Given) -> ListenerOptions:
 def script(**given: str) -> str:
     """The file for a listener with these options."""
     return PacScript(options(given)).text(OWN)  # type: ignore[arg-type]
+
+
+NAMES = ("a.example", "b.a.example", "corp", "x.corp", "localhost", "a.localhost", "wiki", "example", "c.b.a.example")
+NETWORKS = (
+    *("10.0.0.0/8", "10.128.0.0/9", "10.1.2.3/32", "172.20.0.0/15", "192.168.7.128/25", "198.51.100.0/23", "0.0.0.0/0"),
+    *("fd00:1::/32", "fe80::/64", "::1/128", "2001:db8::/61", "::/0", "127.0.0.0/31", "100.64.0.0/11"),
+)
+
+
+def some_destinations(random: Random) -> tuple[AllowedDestination, ...]:
+    """Names, some with what is below them, and networks."""
+    names = [random.choice(("", ".")) + name for name in random.sample(NAMES, 3)]
+    networks = random.sample(NETWORKS, 3)
+    return (
+        *(AllowedDestination(None, name) for name in names),
+        *(AllowedDestination(ip_network(network)) for network in networks),
+    )
+
+
+def some_hosts(random: Random, options: ListenerOptions) -> list[str]:
+    """Names around those that are known, and addresses at the ends of networks and beyond them."""
+    hosts = [*NAMES, *(f"www.{name}" for name in NAMES), *(f"not{name}" for name in NAMES)]
+    for network in (*map(ip_network, NETWORKS), *LOCAL, *PRIVATE):
+        first, last = int(network.network_address), int(network.broadcast_address)
+        family = type(network.network_address)
+        for number in (first - 1, first, random.randint(first, last), last, last + 1):
+            with contextlib.suppress(ValueError):
+                hosts.append(str(family(number)))
+    return hosts
+
+
+def way(options: ListenerOptions, host: str) -> str:
+    """What the options say of a host."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        address = None
+
+    def takes(destinations: Iterable[PacDirect]) -> bool:
+        for each in destinations:
+            if isinstance(each, AllowedDestination):
+                if address is not None and each.network is not None and address in each.network:
+                    return True
+                if address is None and each.network is None and each.takes_name(host):
+                    return True
+        return False
+
+    if takes(options.pac_direct):
+        return DIRECT
+    if takes(options.allow_destination):
+        return PROXY
+    if address is None:
+        is_plain = "." not in host or host.endswith(".localhost")
+        return DIRECT if "local" in options.pac_direct and is_plain else PROXY
+    inner = (LOCAL if "local" in options.pac_direct else ()) + (PRIVATE if "private" in options.pac_direct else ())
+    return DIRECT if any(address in network for network in inner) else PROXY
 
 
 class WayTests(SynchronousTestCase):
@@ -183,6 +242,28 @@ class WayTests(SynchronousTestCase):
                 "a.far.inner.example": DIRECT,
             },
         )
+
+    def test_every_exception(self) -> None:
+        """Each address and name is sent where the options say, whatever they are: a reading in Python agrees."""
+        random = Random(4)
+        for _ in range(12):
+            chosen = ListenerOptions(
+                pac_direct=(*random.sample(("local", "private"), random.randint(0, 2)), *some_destinations(random)),
+                allow_destination=some_destinations(random),
+            )
+            hosts = some_hosts(random, chosen)
+            expected = {host: way(chosen, host) for host in hosts}
+            self.assertEqual(len(set(expected.values())), 2)
+            self.assertEqual(way_to_hosts(PacScript(chosen).text(OWN), hosts), expected, chosen)
+
+    def test_what_need_not_be_there(self) -> None:
+        """Of the exceptions from the guard the file has only what would be direct without it."""
+        text = script(exceptions=".inner.example 198.51.100.0/24 2001:db8::/32 10.20.0.0/16 wiki 0.0.0.0/0")
+        for hidden in ("inner", str(198 * 256 + 51), str(0x2001)):
+            self.assertNotIn(hidden, text)
+        self.assertIn('".wiki":1', text)
+        self.assertIn("[[2580,0],16],[[0,0],0]", text)
+        self.assertNotIn("wiki", script(direct="off", exceptions="wiki 10.0.0.0/8"))
 
     def test_nothing_direct(self) -> None:
         """With `off` everything goes to the proxy."""

@@ -121,8 +121,9 @@ class PacScript:
 
 
 def _rest(options: ListenerOptions) -> str:
-    direct, proxied = options.pac_direct, options.allow_destination
+    direct = options.pac_direct
     inner = (LOCAL if "local" in direct else ()) + (PRIVATE if "private" in direct else ())
+    proxied = [each for each in options.allow_destination if _would_be_direct(each, direct, inner)]
     return _REST % (
         _literal(_names(direct)),
         _literal(_networks(direct)),
@@ -131,6 +132,15 @@ def _rest(options: ListenerOptions) -> str:
         _literal([_network(each) for each in inner]),
         _literal("local" in direct),
     )
+
+
+def _would_be_direct(allowed: AllowedDestination, direct: Sequence[PacDirect], inner: Sequence[Network]) -> bool:
+    """Whether the two words could take something of an exception from the guard: what they leave to the proxy anyway
+    need not stand in the file, where everybody can read it."""
+    if allowed.network is not None:
+        return any(allowed.network.overlaps(each) for each in inner)
+    name = allowed.name.removeprefix(".")
+    return "local" in direct and ("." not in name or name.endswith(".localhost"))
 
 
 def _literal(value: object) -> str:
