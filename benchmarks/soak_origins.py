@@ -75,6 +75,8 @@ class Origins:
             try:
                 with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
                     await serve(reader, writer)
+            except asyncio.CancelledError:
+                pass  # at the end of the run some are asleep; Python 3.11 would complain of their tasks
             finally:
                 self._open.discard(writer)
                 writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
