@@ -21,6 +21,12 @@ mode = forward
 connect_ports = 443 ${ECHO}
 allow_destination = 127.0.0.0/8 ::1
 
+[listener:socks]
+bind = 127.0.0.1:${SOCKS}
+mode = socks5
+connect_ports = any
+allow_destination = 127.0.0.0/8 ::1
+
 [accounting]
 top = 100
 
@@ -39,12 +45,12 @@ class AccountingTests(SynchronousTestCase):
     """`relay top` and `relay tunnels`."""
 
     def setUp(self) -> None:
-        [self.proxy] = map(str, free_ports(1))
+        self.proxy, self.socks = map(str, free_ports(2))
         folder = new_folder(self)
         self.socket = str(folder / "admin.sock")
         self.node = start_node(self)
         self.echo = ScriptedServer(self, echo).place
-        relay(self, RELAY, PROXY=self.proxy, ECHO=self.echo, FOLDER=folder)
+        relay(self, RELAY, PROXY=self.proxy, SOCKS=self.socks, ECHO=self.echo, FOLDER=folder)
 
     def told(self, *argv: str) -> dict[str, object]:
         """What a command prints as JSON."""
@@ -75,6 +81,13 @@ class AccountingTests(SynchronousTestCase):
         self.assertEqual(self.top("clients")["127.0.0.1"][0], 6)
         self.assertEqual(self.top("users")["-"][0], 6)
         self.assertEqual(list(self.top("--window", "recent", "--limit", "1")), ["localhost"])
+
+    def test_socks(self) -> None:
+        """Clients that speak SOCKS5 are counted with the others."""
+        proxied = ("--noproxy", "", "--proxy", f"socks5h://127.0.0.1:{self.socks}")
+        self.assertEqual(curl(*proxied, f"http://localhost:{self.node.place}/name").content, b"node\n")
+        eventually(lambda: self.top().get("localhost", (0, 0))[0] == 1, "the tunnel has ended")
+        self.assertGreater(self.top()["localhost"][1], 100)
 
     def test_tunnels(self) -> None:
         """A tunnel is listed while it is open, and what it moves counts before it ends."""

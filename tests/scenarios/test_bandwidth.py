@@ -1,6 +1,7 @@
 """A forward proxy with limits of bandwidth, and curl: every octet comes, whatever way it goes."""
 
 import hashlib
+import socket
 import subprocess
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -8,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.scenarios.clients import Fetched, curl
 from tests.scenarios.origins import content, start_nginx, start_node
 from tests.scenarios.relays import new_folder, relay, write_certificate
+from tests.scenarios.scripted import ScriptedServer
 from tests.support.child import free_ports
 
 LIMITS = """\
@@ -22,6 +24,20 @@ RELAY = f"""\
 [listener:proxy]
 bind = 127.0.0.1:${{PROXY}}
 {LIMITS}
+[listener:open]
+bind = 127.0.0.1:${{OPEN}}
+mode = forward
+connect_ports = any
+allow_destination = 127.0.0.0/8 ::1
+bandwidth = 10MB/s
+
+[listener:socks]
+bind = 127.0.0.1:${{SOCKS}}
+mode = socks5
+connect_ports = any
+allow_destination = 127.0.0.0/8 ::1
+bandwidth_per_client = 10MB/s
+
 [listener:secure-proxy]
 bind = 127.0.0.1:${{TLS}}
 tls = www
@@ -54,11 +70,18 @@ class BandwidthTests(SynchronousTestCase):
         self.folder = new_folder(self)
         write_certificate(self.folder, "localhost")
         (self.folder / "large").write_bytes(content(SIZE))
-        self.proxy, self.tls, self.secure = map(str, free_ports(3))
+        self.proxy, self.tls, self.secure, self.socks, self.open = map(str, free_ports(5))
         start_nginx(self, self.folder, NGINX % self.secure)
         self.node = str(start_node(self).place)
-        places = {"PROXY": self.proxy, "TLS": self.tls, "SECURE": self.secure, "NODE": self.node}
-        relay(self, RELAY, FOLDER=self.folder, **places)
+        places = {
+            "PROXY": self.proxy,
+            "SOCKS": self.socks,
+            "OPEN": self.open,
+            "TLS": self.tls,
+            "SECURE": self.secure,
+            "NODE": self.node,
+        }
+        relay(self, RELAY, FOLDER=self.folder, SECURE=self.secure, NODE=self.node, **places)
 
     def fetch(self, *arguments: str, upload: bytes = b"") -> Fetched:
         """What curl gets through the plain proxy."""
@@ -100,6 +123,26 @@ class BandwidthTests(SynchronousTestCase):
             fetched = curl(*proxied, url)
             self.assertEqual((fetched.status, fetched.errors), (0, ""))
             self.is_whole(fetched.content)
+
+    def test_socks(self) -> None:
+        """The same for clients that speak SOCKS5."""
+        proxied = ("--noproxy", "", "--proxy", f"socks5h://127.0.0.1:{self.socks}")
+        fetched = curl(*proxied, f"http://localhost:{self.node}/content/{SIZE}")
+        self.assertEqual((fetched.status, fetched.errors), (0, ""))
+        self.is_whole(fetched.content)
+
+    def test_a_server_that_closes(self) -> None:
+        """A server that has sent all and gone has not taken with it what still waits here; nor has a client."""
+
+        def send_all(connection: socket.socket) -> None:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + content(SIZE))
+
+        place = ScriptedServer(self, send_all).place
+        for way in ((), ("--proxytunnel",)):
+            self.is_whole(
+                self.fetch("--proxy", f"http://127.0.0.1:{self.open}", *way, f"http://127.0.0.1:{place}/").content
+            )
 
     def test_several_at_once(self) -> None:
         """Several that share all limits all end, whole."""

@@ -29,16 +29,8 @@ class BandwidthTests(SynchronousTestCase):
         return Bandwidth(options, {"relay.ini:3: allow group guests": self.rule}, self.make)
 
     def paid(self, bandwidth: Bandwidth, exchange: Exchange) -> tuple[Limit, ...]:
-        """The limits of what comes to the client; it pays no more."""
-        tolls = bandwidth.tolls(exchange)
-        if tolls is None:
-            return ()
-        for toll in tolls:
-            toll.close()
-        return tolls[1]._limits or self.limits_of(bandwidth, exchange)
-
-    def limits_of(self, bandwidth: Bandwidth, exchange: Exchange) -> tuple[Limit, ...]:
-        return tuple(each.down for each in bandwidth._limits(exchange))
+        """The limits of what comes to the client."""
+        return tuple(limit.down for limit in bandwidth.limits(exchange))
 
     def test_free(self) -> None:
         """Without options and rules nothing is paid."""
@@ -50,7 +42,7 @@ class BandwidthTests(SynchronousTestCase):
             replace(OPTIONS, bandwidth_per_client=1000),
         ):
             self.assertFalse(Bandwidth(options, {}, self.make).is_free)
-        self.assertIsNone(self.bandwidth().tolls(exchange_to("a.example")))
+        self.assertEqual(self.paid(self.bandwidth(), exchange_to("a.example")), ())
 
     def test_whose(self) -> None:
         """Each user and client has a limit of its own, whatever the connection; a rule has one for all."""
@@ -79,27 +71,23 @@ class BandwidthTests(SynchronousTestCase):
     def test_no_fresh_limit_for_who_comes_again(self) -> None:
         """A client that goes and comes again finds its limit as it left it."""
         bandwidth = self.bandwidth(client=10_000)
-        first = bandwidth.tolls(exchange_to("a.example"))
-        assert first is not None
-        first[1].spend(50_000)
-        for toll in first:
-            toll.close()
+        first = Toll(self.paid(bandwidth, exchange_to("a.example")))
+        first.spend(50_000)
+        first.close()
         for number in range(5 * MIN_SWEEP):
             self.paid(bandwidth, exchange_to("a.example", client=f"10.0.0.{number % 250}"))
-        again = bandwidth.tolls(exchange_to("a.example"))
-        assert again is not None
-        self.assertFalse(again[1].spend(1))
-        again[1].close()
+        again = Toll(self.paid(bandwidth, exchange_to("a.example")))
+        self.assertFalse(again.spend(1))
+        again.close()
 
     def test_memory(self) -> None:
         """However many clients come and go, few limits are kept; who is there keeps its own."""
         bandwidth = self.bandwidth(client=10_000)
-        stays = bandwidth.tolls(exchange_to("a.example", client="192.0.2.9"))
+        stays = Toll(self.paid(bandwidth, exchange_to("a.example", client="192.0.2.9")))
         for number in range(20_000):
             exchange = exchange_to("a.example", client=f"10.{number >> 8 & 255}.{number & 255}.1")
             self.paid(bandwidth, exchange)
         assert bandwidth._clients is not None
         self.assertLessEqual(len(bandwidth._clients), MIN_SWEEP + 1)
-        assert stays is not None
-        same = Toll([bandwidth._clients.of("192.0.2.9").down])
-        self.assertEqual(same._limits, stays[1]._limits)
+        self.assertEqual(self.paid(bandwidth, exchange_to("a.example", client="192.0.2.9")), stays._limits)
+        stays.close()

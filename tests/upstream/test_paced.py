@@ -147,6 +147,18 @@ class PacedTests(SynchronousTestCase):
             self.assertEqual(len(self.talk.exchanges), 1)
             self.talk.is_over()
 
+    def test_client_leaves_before_there_is_an_answer(self) -> None:
+        """Nothing is kept of a client that leaves while its server is connected to, or thinks."""
+        for request in (connecting(), head(f"GET {URL} HTTP/1.1", "Host: a")):
+            for connects in (False, True):
+                self.setUp()
+                self.client.sends(request)
+                if connects and request.startswith(b"GET"):
+                    self.talk.accepts()
+                self.client.aborts()
+                self.talk.waits(3.0)
+                self.talk.is_over()
+
     def test_server_fails(self) -> None:
         """A server that fails, before its answer or while the content waits, is told as always."""
         server = self.asks()

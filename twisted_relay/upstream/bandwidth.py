@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_relay.config.tree import ListenerOptions
 from twisted_relay.exchange import Exchange
-from twisted_relay.net.limit import Limit, Toll
+from twisted_relay.net.limit import Limit
 
 MIN_SWEEP = 64
 """So many limits of one kind are kept before those at rest are looked for."""
@@ -82,14 +82,7 @@ class Bandwidth:
         limits = (self._all, self._users, self._clients)
         return not self._by_rule and all(each is None for each in limits)
 
-    def tolls(self, exchange: Exchange) -> tuple[Toll, Toll] | None:
-        """What the exchange has to pay, from the client and to it; None if nothing."""
-        limits = list(self._limits(exchange))
-        if not limits:
-            return None
-        return Toll([each.up for each in limits]), Toll([each.down for each in limits])
-
-    def _limits(self, exchange: Exchange) -> Iterator[BothWays]:
+    def limits(self, exchange: Exchange) -> Iterator[BothWays]:
         """Those that hold for it."""
         if self._clients is not None and exchange.origin.client:
             yield self._clients.of(exchange.origin.client)

@@ -4,9 +4,12 @@ Content that has come with a head is paid before the head goes on; content that 
 source is paused meanwhile, so nothing is kept here but what one read has brought. A tunnel takes its tolls along.
 """
 
+from functools import partial
+
 from twisted_relay.errors import RelayError
 from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.http.message import Answer, Answered, Response
+from twisted_relay.http.stream import Stream
 from twisted_relay.net.limit import Toll
 from twisted_relay.upstream.bandwidth import Bandwidth
 
@@ -16,73 +19,88 @@ class Paced:
 
     def __init__(self, bandwidth: Bandwidth, go: Destination) -> None:
         self.bandwidth = bandwidth
-        self._go = go
+        self.go = go
 
     def __call__(self, exchange: Exchange, answered: Answered) -> None:
         """See `Destination`."""
-        tolls = self.bandwidth.tolls(exchange)
-        if tolls is None:
-            self._go(exchange, answered)
+        if any(self.bandwidth.limits(exchange)):
+            _Paying(self, exchange, answered).start()
         else:
-            _Paying(exchange, answered, tolls).start(self._go)
+            self.go(exchange, answered)
+
+    def up(self, exchange: Exchange) -> Toll:
+        """What has to be paid for what comes from the client."""
+        return Toll([limit.up for limit in self.bandwidth.limits(exchange)])
+
+    def down(self, exchange: Exchange) -> Toll:
+        """What has to be paid for what goes to the client."""
+        return Toll([limit.down for limit in self.bandwidth.limits(exchange)])
 
 
 class _Paying:
-    """One exchange."""
+    """One exchange. A toll is opened when there is something to pay, so that whoever has that closes it."""
 
-    def __init__(self, exchange: Exchange, answered: Answered, tolls: tuple[Toll, Toll]) -> None:
+    def __init__(self, paced: Paced, exchange: Exchange, answered: Answered) -> None:
+        self._paced = paced
         self._exchange = exchange
         self._answered = answered
-        self._up, self._down = tolls
 
-    def start(self, go: Destination) -> None:
+    def start(self) -> None:
         """Pay for what has come of the request, then let it go on."""
-        if self._up.spend(len(self._exchange.request.content)):
-            self._send(go)
+        exchange = self._exchange
+        request = exchange.request
+        if not request.content and request.stream is None:
+            self._paced.go(exchange, self._take)
             return
-        self._up.resume = lambda: self._send(go)
-        self._exchange.cancel = self._close
+        up = self._paced.up(exchange)
+        if not request.content or up.spend(len(request.content)):
+            self._send(up)
+            return
+        up.resume = partial(self._send, up)
+        exchange.cancel = up.close
 
-    def _send(self, go: Destination) -> None:
+    def _send(self, up: Toll) -> None:
         exchange = self._exchange
         exchange.cancel = None
-        stream = exchange.request.stream
-        if stream is not None:
-            stream.limit(self._up)
-        go(exchange, self._take)
+        _hand_over(up, exchange.request.stream)
+        self._paced.go(exchange, self._take)
 
     def _take(self, answer: Answer) -> None:
         """The answer has come: pay for what is there of it."""
+        exchange = self._exchange
         if isinstance(answer, RelayError):
-            self._close()
             self._answered(answer)
             return
         if answer.upgraded is not None:
-            self._exchange.tolls = self._up, self._down
+            exchange.tolls = self._paced.up(exchange), self._paced.down(exchange)
             self._answered(answer)
             return
-        if self._exchange.request.stream is None:
-            self._up.close()
-        if self._down.spend(len(answer.content)):
-            self._answer(answer)
+        if not answer.content and answer.stream is None:
+            self._answered(answer)
             return
-        self._down.resume = lambda: self._answer(answer)
-        self._exchange.cancel = lambda: self._drop(answer)
+        down = self._paced.down(exchange)
+        if not answer.content or down.spend(len(answer.content)):
+            self._answer(down, answer)
+            return
+        down.resume = partial(self._answer, down, answer)
+        exchange.cancel = partial(_drop, down, answer)
 
-    def _answer(self, response: Response) -> None:
+    def _answer(self, down: Toll, response: Response) -> None:
         self._exchange.cancel = None
-        if response.stream is not None:
-            response.stream.limit(self._down)
-        else:
-            self._down.close()
+        _hand_over(down, response.stream)
         self._answered(response)
 
-    def _drop(self, response: Response) -> None:
-        """The client is gone."""
-        self._close()
-        if response.stream is not None:
-            response.stream.cancel()
 
-    def _close(self) -> None:
-        self._up.close()
-        self._down.close()
+def _hand_over(toll: Toll, stream: Stream | None) -> None:
+    """What streams pays from now on; what was complete has paid."""
+    if stream is None:
+        toll.close()
+    else:
+        stream.limit(toll)
+
+
+def _drop(toll: Toll, response: Response) -> None:
+    """The client is gone."""
+    toll.close()
+    if response.stream is not None:
+        response.stream.cancel()
