@@ -81,7 +81,7 @@ class BandwidthTests(SynchronousTestCase):
             "SECURE": self.secure,
             "NODE": self.node,
         }
-        relay(self, RELAY, FOLDER=self.folder, SECURE=self.secure, NODE=self.node, **places)
+        relay(self, RELAY, FOLDER=self.folder, **places)
 
     def fetch(self, *arguments: str, upload: bytes = b"") -> Fetched:
         """What curl gets through the plain proxy."""
