@@ -147,7 +147,10 @@ def send_and_end(connection: socket.socket, octets: bytes) -> None:
 
 def descriptors(daemon: Child) -> int:
     """How many sockets a process has open."""
-    links = [os.readlink(f"/proc/{daemon.pid}/fd/{name}") for name in os.listdir(f"/proc/{daemon.pid}/fd")]
+    links = []
+    for name in os.listdir(f"/proc/{daemon.pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            links.append(os.readlink(f"/proc/{daemon.pid}/fd/{name}"))
     return sum(link.startswith("socket:") for link in links)
 
 
