@@ -155,6 +155,22 @@ class SummaryTests(SynchronousTestCase):
         )
         self.assertEqual(warnings(config), ["listener a: open = yes: everybody who reaches it can use it as a proxy"])
 
+    def test_bandwidth_and_accounting(self) -> None:
+        """How fast clients may be, and what is counted of them."""
+        text = (
+            "[listener:a]\nbind = 127.0.0.1:3128\nmode = forward\nbandwidth = 80Mbit/s\nbandwidth_per_client = 2MB/s\n"
+        )
+        more = "[accounting]\ntop = 50\nof = users clients\n[admin]\nbind = unix:/run/relay/admin.sock\n"
+        config = self.load(text + more)
+        self.assertEqual(
+            summary(config, {}, ()),
+            [
+                "listener a: 127.0.0.1:3128; no TLS; forward proxy without rules; at most 10MB/s; "
+                "at most 2MB/s per client",
+                "accounting: the 50 largest users and clients",
+            ],
+        )
+
     def test_parents(self) -> None:
         """Who the proxies of a parent are, how they are watched, what for, and who goes through it."""
         config = self.load(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from twisted_relay.config.balance import show_balance
 from twisted_relay.config.discover import show_place
 from twisted_relay.config.health import show_check
+from twisted_relay.config.rates import show_rate
 from twisted_relay.config.tree import BackendOptions, Config, ListenerOptions, ParentOptions, RouteOptions
 from twisted_relay.config.values import FieldMatch, HostPattern, PathPattern, QueryMatch, Redirect, ServerSpec
 
@@ -28,6 +29,8 @@ def summary(
     logs = [f"log {options.name}: {options.format} to {options.to}" for options in config.logs.values()]
     private = [f"admin: {', '.join(admin)}: /metrics /-/healthy /-/ready"] if admin else []
     private += [f"control: {', '.join(control)}"] if control else []
+    counted = config.accounting
+    accounting = [f"accounting: the {counted.top} largest {' and '.join(counted.of)}"] if counted.top else []
     parents = [_parent(options) for options in config.parents.values()]
     return [
         *listeners,
@@ -35,6 +38,7 @@ def summary(
         *_first(backends, "backends"),
         *_first(parents, "parents"),
         *logs,
+        *accounting,
         *private,
     ]
 
@@ -72,6 +76,7 @@ def _listener(options: ListenerOptions, bound: Sequence[str]) -> str:
         parts.append(f"{kind} with [rules:{options.rules}]" if options.rules else f"{kind} without rules")
         if options.parent:
             parts.append(f"through parent {options.parent}")
+        parts += _limits(options)
     elif options.redirect is not None:
         parts.append(f"otherwise {_redirect(options.redirect)}")
     elif options.backend:
@@ -81,6 +86,16 @@ def _listener(options: ListenerOptions, bound: Sequence[str]) -> str:
     if options.access_log:
         parts.append(f"access log {options.access_log}")
     return "; ".join(parts)
+
+
+def _limits(options: ListenerOptions) -> Iterator[str]:
+    for rate, whose in (
+        (options.bandwidth, ""),
+        (options.bandwidth_per_user, " per user"),
+        (options.bandwidth_per_client, " per client"),
+    ):
+        if rate:
+            yield f"at most {show_rate(rate)}{whose}"
 
 
 def _route(options: RouteOptions) -> str:

@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from typing import cast
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,6 +13,7 @@ from tests.support.pairs import PairSocket
 from tests.support.playbook import BACKEND, Conversation, get, head, ok, servers
 from tests.support.transports import MemoryReactor, accept
 from twisted_relay.net import splice
+from twisted_relay.net.limit import Limit, Toll
 from twisted_relay.net.splice import PIPE_SIZE, Pump
 from twisted_relay.net.transport import Eager
 
@@ -130,14 +132,14 @@ class PumpTests(SynchronousTestCase):
         self.assertLess(len(content) - self.sender.waiting, BOUND)
         self.assertTrue(pump.has_moved())
         self.assertTrue(pump.has_moved())
-        self.assertTrue(pump.waits_for_sink)
+        self.assertTrue(pump.waits)
         self.taker.room = 4 * MEBI
         self.settle()
         self.assertLess(len(content) - self.sender.waiting, 4 * MEBI + BOUND)
         self.taker.room = None
         self.settle()
         self.assertEqual(bytes(self.taker.delivered), content)
-        self.assertEqual((self.done, pump.waits_for_sink), ([len(content)], False))
+        self.assertEqual((self.done, pump.waits), ([len(content)], False))
 
     def test_has_moved(self) -> None:
         """It tells a stalled source from one that sends."""
@@ -201,6 +203,51 @@ class PumpTests(SynchronousTestCase):
         self.sender.far_sends(b"hello")
         self.settle()
         self.assertEqual(self.source_protocol.received, b"hello")
+
+
+class TollTests(PumpTests):
+    """A pump that has to pay for its octets."""
+
+    def setUp(self) -> None:
+        """A bucket of one MiB a second, whose turns are 20 ms."""
+        super().setUp()
+        self.limit = Limit(MEBI, cast(IReactorTime, self.reactor), self.reactor.seconds)
+
+    def pump(self, length: int) -> Pump:
+        """Begin to move so many octets, at a pace."""
+        made = super().pump(length)
+        made.toll = Toll([self.limit])
+        made.toll.resume = made.go_on
+        return made
+
+    def settle(self) -> None:
+        """Let everything happen, however long it takes."""
+        super().settle()
+        while self.limit._waiting:
+            self.reactor.pass_time(0.02, 0.02)
+
+    def test_pace(self) -> None:
+        """It takes no more from its source than it may, and says meanwhile that it waits."""
+        pump = self.pump(4 * MEBI)
+        self.sender.far_sends(bytes(4 * MEBI))
+        self.reactor.pass_time(1.0, 0.02)
+        self.assertTrue(0.9 * MEBI <= pump.moved <= 1.2 * MEBI, pump.moved)
+        self.assertTrue(pump.waits and pump.has_moved() and pump.has_moved())
+        self.assertEqual(len(self.taker.delivered), pump.moved)
+        self.settle()
+        self.assertEqual((self.done, len(self.taker.delivered)), ([4 * MEBI], 4 * MEBI))
+
+    def test_a_slow_sink(self) -> None:
+        """What the toll lets come waits for a sink that takes nothing, and goes on with it."""
+        pump = self.pump(4 * MEBI)
+        self.taker.room = 0
+        self.sender.far_sends(bytes(4 * MEBI))
+        self.reactor.pass_time(20.0, 0.02)
+        self.assertEqual(self.done, [])
+        self.assertTrue(pump.waits)
+        self.taker.room = None
+        self.settle()
+        self.assertEqual((self.done, len(self.taker.delivered)), ([4 * MEBI], 4 * MEBI))
 
 
 class Spliced(Conversation):

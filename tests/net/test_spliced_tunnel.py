@@ -138,7 +138,7 @@ class SplicedTunnelTests(SynchronousTestCase):
         self.server.far_sends(bytes(400_000))
         self.settle()
         pump = self.tunnel._server.pump
-        assert pump is not None and pump.waits_for_sink
+        assert pump is not None and pump.waits
         before = self.tunnel._server.received + pump.moved
         self.tunnel.close()
         self.client.room = None

@@ -5,11 +5,13 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.net.test_tunnel import STEP
+from tests.support.pairs import PairSocket
 from tests.support.playbook import Party, head, ok
 from tests.upstream.test_forward import ESTABLISHED, PROXY, Proxied, connecting
 from twisted_relay.config.tree import ListenerOptions, RouteOptions
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
+from twisted_relay.net import splice
 from twisted_relay.routing import Route, Router
 from twisted_relay.upstream.bandwidth import Bandwidth, BothWays, maker
 from twisted_relay.upstream.paced import Paced
@@ -45,6 +47,38 @@ class PacedProxy(Proxied):
         super().is_over()
         for limit in (self.limits.up, self.limits.down):
             self.case.assertEqual((limit.tolls, len(limit._waiting)), (0, 0))
+
+
+class SplicedPacedProxy(PacedProxy):
+    """The same over real pairs of sockets."""
+
+    wire = PairSocket
+
+
+class SplicedTests(SynchronousTestCase):
+    """Large responses, inside the kernel."""
+
+    def test_download(self) -> None:
+        """They come at the rate, whole, and no time limit ends what waits for longer than it."""
+        if not splice.AVAILABLE:
+            self.skipTest("this platform has no splice")
+        content = LARGE * 20
+        talk = SplicedPacedProxy(self, replace(LIMITED, bandwidth=5_000_000))
+        client = talk.client()
+        client.sends(head(f"GET {URL} HTTP/1.1", "Host: a"))
+        server = talk.accepts()
+        response = head("HTTP/1.1 200 OK", f"Content-Length: {len(content)}") + content
+        server.sends(response)
+        talk.waits(1.0)
+        self.assertTrue(4_500_000 <= len(client.socket.delivered) <= 6_000_000, len(client.socket.delivered))
+        talk.limits.down.charge(100 * 5_000_000)
+        talk.waits(90.0)
+        before = len(client.socket.delivered)
+        self.assertLess(before, 7_000_000)
+        talk.waits(30.0)
+        client.sees(response)
+        self.assertEqual((talk.codes(), talk.last().bytes_sent), ([200], len(response)))
+        talk.is_over()
 
 
 class PacedTests(SynchronousTestCase):

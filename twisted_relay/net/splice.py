@@ -90,12 +90,12 @@ class Pump:
     def has_moved(self) -> bool:
         """Whether anything came since the last call; also True while the sink or the toll is waited for."""
         seen, self._seen = self._seen, self.moved
-        return self.moved != seen or self._in_pipe > 0 or self._is_held()
+        return self.moved != seen or self.waits
 
     @property
-    def waits_for_sink(self) -> bool:
-        """Whether something came that the sink has not taken yet."""
-        return self._in_pipe > 0
+    def waits(self) -> bool:
+        """Whether it is not the source that is waited for, but the sink, which has not taken all yet, or the toll."""
+        return self._in_pipe > 0 or self._is_held()
 
     def go_on(self) -> None:
         """The toll lets more come."""

@@ -228,7 +228,7 @@ class Tunnel:
             elif end.pump is not None:
                 if end.pump.has_moved():
                     moved = True
-                elif not end.pump.waits_for_sink:
+                elif not end.pump.waits:
                     end.stop_pump()
         if moved:
             self.touch()

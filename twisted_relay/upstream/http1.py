@@ -402,7 +402,7 @@ class Try:
         connection = self._connection
         assert connection is not None
         now = connection.now()
-        if now < self._excused_until or (self._pump is not None and self._pump.waits_for_sink):
+        if now < self._excused_until or (self._pump is not None and self._pump.waits):
             return True
         return (self.waits_for_client or self._paused) and now - self._client_moved >= CLIENT_IS_SLOW
 
