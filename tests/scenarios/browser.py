@@ -22,7 +22,7 @@ CHROMIUM = (
 
 
 def page_in_chromium(folder: Path, url: str, *options: str) -> str:
-    """The page at a URL as HTML after its scripts have run, or what Chromium complained of. Its profile is in `folder`."""
+    """The page at a URL as HTML when its scripts have run, or Chromium's complaint; its profile is in `folder`."""
     command = [*CHROMIUM, f"--user-data-dir={folder / 'chromium'}", *options, url]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
     return done.stdout or done.stderr

@@ -1,5 +1,7 @@
 """A browser that is told of the proxy by nothing but its PAC file."""
 
+import socket
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.scenarios.browser import page_in_chromium
@@ -65,7 +67,7 @@ class PacTests(SynchronousTestCase):
         self.folder = new_folder(self)
         write_certificate(self.folder, "site.example")
         (self.folder / "hosts").write_text(HOSTS)
-        self.proxy, self.secure, self.secure_proxy, self.socks, self.nobody = map(str, free_ports(5))
+        self.proxy, self.secure, self.secure_proxy, self.socks = map(str, free_ports(4))
         start_nginx(self, self.folder, NGINX % self.secure)
         self.node = start_node(self)
 
@@ -123,7 +125,10 @@ class PacTests(SynchronousTestCase):
 
     def test_next(self) -> None:
         """When the first proxy does not answer, the next one is taken."""
-        self.start(f"127.0.0.1:{self.nobody} 127.0.0.1:{self.proxy}")
+        taken = socket.socket()
+        self.addCleanup(taken.close)
+        taken.bind(("127.0.0.1", 0))  # and nobody listens there
+        self.start(f"127.0.0.1:{taken.getsockname()[1]} 127.0.0.1:{self.proxy}")
         self.assertIn('"via"', self.page(f"http://site.example:{self.node.place}/echo"))
 
     def test_found_by_itself(self) -> None:
