@@ -85,6 +85,16 @@ bind = [::1]:{six}
 bind = 127.0.0.1:{secure}
 tls = site
 {shared}
+[listener:limited]
+bind = 127.0.0.1:{limited}
+bandwidth = 50MB/s
+bandwidth_per_client = 40MB/s
+{shared}
+[listener:peeked]
+bind = 127.0.0.1:{peeked}
+peek = sni
+peek_ports = any
+{shared}
 [listener:fair]
 bind = 127.0.0.1:{fair}
 {shared}

@@ -19,13 +19,15 @@ LISTENERS = {
     "clean": "everything is done by the book: requests by code, and bytes both ways",
     "six": "the same, over IPv6",
     "secure": "the same, over TLS",
+    "limited": "the same, with limits of bandwidth",
+    "peeked": "the same, with a look into tunnels",
     "fair": "the origins are bad: requests by code",
     "staff": "passwords, right and wrong: requests by code",
     "socks": "SOCKS5: tunnels by code, and bytes both ways",
     "rough": "the clients are bad: not fewer than were answered, not more than were begun",
     "rough_tls": "the same, over TLS",
 }
-HAVE_BYTES = ("clean", "six", "secure", "socks")
+HAVE_BYTES = ("clean", "six", "secure", "limited", "peeked", "socks")
 HAVE_CODES = (*HAVE_BYTES, "fair", "staff")
 USER = b"ann:open sesame"
 
@@ -287,6 +289,15 @@ class Client:
     async def secure_pour(self, chance: random.Random) -> None:
         """Over TLS."""
         await self.clean_pour(chance, "secure")
+
+    async def limited_mixed(self, chance: random.Random) -> None:
+        """With limits of bandwidth."""
+        some = (self.clean_gets, self.clean_uploads, self.clean_echo, self.clean_pour)
+        await chance.choice(some)(chance, "limited")
+
+    async def peeked_mixed(self, chance: random.Random) -> None:
+        """With a look into tunnels, in which there is no TLS."""
+        await chance.choice((self.clean_echo, self.clean_pour))(chance, "peeked")
 
     # -- with origins that are not ----------------------------------------------------------------------------------
 
