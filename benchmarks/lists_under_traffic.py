@@ -68,6 +68,8 @@ class Kind:
     swapping: list[tuple[float, float]] = field(default_factory=list)
     quiet: list[tuple[float, float]] = field(default_factory=list)
     memory: list["Memory"] = field(default_factory=list)
+    waited: tuple[float, float] = (0.0, 0.0)
+    """Seconds in which relay was ready to run and had no core: without, and with swaps."""
 
 
 @contextmanager
@@ -115,6 +117,11 @@ def memory(pid: int) -> Memory:
     return Memory(resident / 1e6, mapped / 1e6)
 
 
+def waited(pid: int) -> float:
+    """Seconds in which a process was ready to run and had no core; see sched-stats in the kernel's documents."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 def wait_for_swaps(stats: int, name: str, count: int) -> None:
     """Wait until a list has been taken into use so often."""
     end = time.monotonic() + WITHIN
@@ -124,21 +131,25 @@ def wait_for_swaps(stats: int, name: str, count: int) -> None:
         time.sleep(0.25)
 
 
-def swap(kind: Kind, base: Path, number: int, stats: int) -> None:
-    """Leave the list alone for a while, then change it, and wait until that is in use."""
+def swap(kind: Kind, base: Path, number: int, place: tuple[int, int]) -> None:
+    """Leave the list alone for a while, then change it, and wait until it is in use. `place`: pid and admin's port."""
+    pid, stats = place
     new = kind.path.with_suffix(".new")
     shutil.copyfile(base, new)
     with new.open("a") as file:
         file.write(f"swap{number}.example\n")
     before = swaps_so_far(stats, kind.list)
-    started = time.monotonic()
+    started, waits = time.monotonic(), [waited(pid)]
     took = kind.swapping[-1][1] - kind.swapping[-1][0] if kind.swapping else 0.0
     time.sleep(max(QUIET, took))
     changed = time.monotonic()
     kind.quiet.append((started, changed))
+    waits.append(waited(pid))
     new.rename(kind.path)
     wait_for_swaps(stats, kind.list, before + 1)
     kind.swapping.append((changed, time.monotonic()))
+    waits.append(waited(pid))
+    kind.waited = (kind.waited[0] + waits[1] - waits[0], kind.waited[1] + waits[2] - waits[1])
 
 
 def percentiles(latencies: Sequence[float]) -> tuple[float, float, float]:
@@ -152,17 +163,22 @@ def within(seen: Sequence[tuple[float, float]], times: Sequence[tuple[float, flo
     return [late for due, late in seen if any(start <= due < end for start, end in times)]
 
 
+def _length(times: Sequence[tuple[float, float]]) -> float:
+    return sum(end - start for start, end in times)
+
+
 def report(kinds: Sequence[Kind], seen: Sequence[tuple[float, float]]) -> bool:
     """Print it; whether the goal is reached."""
     reached = True
     for kind in kinds:
-        rows = [(title, within(seen, times)) for title, times in (("without", kind.quiet), ("with", kind.swapping))]
-        print(f"\n{kind.title}: {len(kind.swapping)} swaps, {sum(e - s for s, e in kind.swapping):.0f} s of them")
-        for title, latencies in rows:
+        parts = (("without", kind.quiet, kind.waited[0]), ("with", kind.swapping, kind.waited[1]))
+        rows = [(title, within(seen, times), lost / _length(times)) for title, times, lost in parts]
+        print(f"\n{kind.title}: {len(kind.swapping)} swaps, {_length(kind.swapping):.0f} s of them")
+        for title, latencies, lost in rows:
             half, most, worst = percentiles(latencies)
             print(
                 f"  {title:<8}{len(latencies):>7} requests  p50 {half * 1e3:6.2f}  p99 {most * 1e3:6.2f}  "
-                f"max {worst * 1e3:6.2f} ms"
+                f"max {worst * 1e3:6.2f} ms  relay waited for a core {lost:.1%} of the time"
             )
         added = percentiles(rows[1][1])[1] - percentiles(rows[0][1])[1]
         reached &= added < GOAL
@@ -199,7 +215,7 @@ def run(base: Path, folder: Path, count: int, rate: float) -> bool:
         before, spent = machine_now(), cpu_seconds(pid)
         for number in range(1, count + 1):
             for kind in kinds:
-                swap(kind, base, number, places["stats"])
+                swap(kind, base, number, (pid, places["stats"]))
                 kind.memory.append(memory(pid))
             print(f"swap {number}: {kinds[-1].memory[-1]}", flush=True)
         told, _ = client.communicate("")

@@ -1,7 +1,8 @@
 """Asks a proxy at a steady rate. `python benchmarks/steady.py PORT URL RATE CONNECTIONS`, until its input ends.
 
 Then it prints JSON: for each request when it was due, on the clock of `time.monotonic()`, and how long after that its
-answer was complete, in seconds. What is late makes the next ones late, and that counts as well.
+answer was complete, in seconds. What is late makes the next ones late, and that counts as well; only how late this
+program itself was woken does not.
 """
 
 import asyncio
@@ -16,13 +17,16 @@ async def connection(port: int, url: str, pause: float, first: float, seen: list
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     due = first
     while True:
-        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        own = 0.0
+        if (wait := due - time.monotonic()) > 0:
+            await asyncio.sleep(wait)
+            own = time.monotonic() - due
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         if not head.startswith(b"http/1.1 200 "):
             sys.exit(f"not served: {head[:200]!r}")
         await reader.readexactly(int(head.partition(b"content-length:")[2].partition(b"\r\n")[0]))
-        seen.append((due, time.monotonic() - due))
+        seen.append((due, time.monotonic() - due - own))
         due += pause
 
 
