@@ -86,6 +86,14 @@ class SectionTests(SynchronousTestCase):
             self.assertEqual(self.load(text), [], text)
         self.assertEqual(self.load(FORWARD + PARENT), ["4:1: warning[unused-section]"])
 
+    def test_discovered(self) -> None:
+        """Proxies are written down, or looked for; a file of them is looked into."""
+        text = FORWARD + "parent = hq\n[parent:hq]\n"
+        self.assertEqual(self.load(text), ["5:1: error[missing-option]"])
+        self.assertEqual(self.load(text + "discover = dns+a://p.example:1080 scheme=socks5\n"), [])
+        self.assertEqual(self.load(text + "discover = file:password\n"), ["6:12: warning[bad-file]"])
+        self.assertEqual(self.load(text + "discover = file:password\n", "socks5://10.0.0.1:1080\n"), [])
+
     def test_unknown(self) -> None:
         """A name that no section has is an error, in a listener and in a rule."""
         self.assertEqual(

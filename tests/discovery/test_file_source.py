@@ -86,3 +86,11 @@ class FileSourceTests(SynchronousTestCase):
         self.path.write_text("".join(f"http://10.0.0.{n}\n" for n in range(1, 6)))
         answer = self.look()
         self.assertEqual((len(answer.servers), answer.remarks), (3, ("2 of 5 servers are left aside: max=3",)))
+
+    def test_proxies(self) -> None:
+        """A parent's file names proxies, SOCKS5 among them; a backend's does not."""
+        self.path.write_text("socks5://10.0.0.1:1080\n")
+        self.assertEqual(self.failure()[0], "invalid")
+        source = FileSource(DiscoverSpec("file", str(self.path), proxies=True))
+        answer = self.successResultOf(Deferred.fromCoroutine(source.look()))
+        self.assertEqual([server.scheme for server in answer.servers], ["socks5"])

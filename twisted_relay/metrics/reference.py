@@ -21,6 +21,7 @@ with gzip where it is accepted.
   first error is seen as an increase.
 * Labels are names from the configuration or words of fixed sets; nothing that a client sends can add a series. A relay
   with 3 listeners, 10 backends and 5 servers in each shows about 3,500 series.
+* A parent is a backend here, called `parent:NAME`; its proxies are servers.
 * `process_*` (processor time, memory, open files, start time) and `python_gc_*` come from Python's Prometheus client.
 
 | name | type | labels | meaning |
