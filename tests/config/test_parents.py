@@ -163,6 +163,12 @@ class SectionTests(SynchronousTestCase):
         for line in ("host = a.example", "sticky = cookie A", "breaker = 50% errors in 10s", "hedge = on"):
             self.assertEqual(self.load(text + line + "\n"), ["7:1: error[unknown-option]"], line)
 
+    def test_words_of_others(self) -> None:
+        """Who writes `url`, as other programs do, learns our word, though lists have such an option."""
+        folder = self.mktemp()
+        loaded = load_files(folder, {"relay.ini": FORWARD + "parent = hq\n[parent:hq]\nurl = http://10.0.0.9:3128\n"})
+        self.assertIn('did you mean "servers"?', [each.help for each in loaded.diagnostics])
+
     def test_gateways(self) -> None:
         """A gateway has no parent, and without forward proxies none does anything."""
         gateway = "[listener:web]\nbind = :80\nredirect = https\n"

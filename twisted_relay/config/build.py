@@ -164,7 +164,8 @@ class _Building:
     def _unknown(self, section: RawSection, type: str, raw: RawOption) -> None:
         key = raw.key.text
         is_elsewhere = any(key in options for options in self._grammar.options.values())
-        help = "" if is_elsewhere else did_you_mean(key, self._grammar.options[type])
+        here = self._grammar.options[type]
+        help = did_you_mean(key, here) if not is_elsewhere or ours_for(key) in here else ""
         if any(word in key for word in _SECRET_WORDS):
             help = "secrets never stand in the file: name a file that holds them, or use ${NAME}"
         if not help:

@@ -34,7 +34,7 @@ check = GET /health
 * An option is `key = value`, the key in the first column. No option stands twice in a section.
 * Indented lines continue the value above them. In options that take a list, each line is one item, or several words.
 * `#` or `;` begins a comment line. `#` after a space ends a value; write `\\#` for the sign itself.
-* `[defaults:TYPE]` gives defaults to all sections of a type: listener, tls, route, backend, rules, list, log.
+* `[defaults:TYPE]` gives defaults to all sections of a type: listener, tls, route, backend, rules, parent, list, log.
 * `${NAME}` in a value is replaced by an environment variable, `${NAME:-default}` by the default when that is unset or
   empty; unset without a default is an error. `$$` is a dollar sign; a `$` before anything else stands for itself.
 * Relative paths are relative to the file that they stand in.
