@@ -91,6 +91,7 @@ class Relay:
         fetches = Fetches(surroundings, Guard((), self.ourselves), config.relay.state_dir)
         self.feeds = feeds_of(traffic.lists, config.lists, fetches)
         self.backends, self.listeners = traffic.groups, traffic.listeners
+        self.parents = list(traffic.parents.values())
         self.forwards = traffic.outward.forwards
         if self.accounting is not None:
             self.accounting.running = partial(running_in, self.listeners)
@@ -122,6 +123,7 @@ class Relay:
             listeners=self.listeners,
             requests=self.requests,
             backends=list(self.backends.values()),
+            parents=self.parents,
             discoveries=self.discoveries,
             lists=[feed.list for feed in self.feeds],
             peeked=self.peeked,

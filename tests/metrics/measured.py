@@ -131,6 +131,14 @@ class MeasuredPeek:
         self.counts = {("name", "allowed"): 5, ("name", "refused"): 1}
 
 
+@dataclass
+class MeasuredParent:
+    """What metrics see of a parent."""
+
+    name: str
+    bypassed: int = 3
+
+
 def make_sources(listeners: int = 1, backends: int = 1, servers: int = 1) -> Sources:
     """So many listeners and backends with so many servers each, every listener leading to every backend."""
     measured = [make_listener(f"listener{number}") for number in range(listeners)]
@@ -149,6 +157,7 @@ def make_sources(listeners: int = 1, backends: int = 1, servers: int = 1) -> Sou
         authenticators=[MeasuredAuth("staff")],
         auth_files=[MeasuredAuthFile("staff")],
         peeked=[MeasuredPeek()],
+        parents=[MeasuredParent("parent:hq")],
         certificates={"site": 2e9},
         loaded_at=1e9,
     )

@@ -54,6 +54,10 @@ class RowTests(SynchronousTestCase):
             if metric.kind == "histogram":
                 self.assertLessEqual(set(metric.labels), {"listener", "backend"}, metric.name)
 
+    def test_parents(self) -> None:
+        """What went past a parent is told; what went through it is told as of a backend."""
+        self.assertEqual(read("relay_backend_bypassed_total", make_sources()), {("parent:hq",): 3})
+
     def test_words(self) -> None:
         """Each says in a sentence what it is, and how to read it."""
         for metric in METRICS:

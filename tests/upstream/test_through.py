@@ -416,6 +416,7 @@ class DirectTests(SynchronousTestCase):
                     client.sees(ESTABLISHED)
                 client.aborts()
                 self.assertEqual((talk.last().parent, talk.last().server[:13]), ("", "93.184.216.34"))
+            self.assertEqual(talk.parent.bypassed, 2)
             talk.is_over()
 
     def test_leaving(self) -> None:

@@ -14,6 +14,7 @@ from twisted_relay.metrics.sources import (
     ListenerState,
     ListState,
     NamesState,
+    ParentState,
     PoolState,
     ServerState,
     Sources,
@@ -163,6 +164,11 @@ def each_budget_by(counts: Callable[[BudgetState], Counts]) -> Read:
 def each_hedging(value: Callable[[HedgingState], Value]) -> Read:
     """A value of the hedges of each backend that makes them."""
     return lambda sources: [((one.name,), value(one.hedging)) for one in sources.backends if one.hedging is not None]
+
+
+def each_parent(value: Callable[[ParentState], Value]) -> Read:
+    """A value of each parent."""
+    return lambda sources: [((one.name,), value(one)) for one in sources.parents]
 
 
 def each_list(value: Callable[[ListState], Value]) -> Read:

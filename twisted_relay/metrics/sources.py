@@ -179,6 +179,16 @@ class BackendState(Protocol):
     def now(self) -> Callable[[], float]: ...
 
 
+class ParentState(Protocol):
+    """A parent, apart from what it is as a backend."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def bypassed(self) -> int:
+        """Requests that went straight."""
+
+
 class DiscoveryCounts(Protocol):
     """What is counted for the discovery of a backend's servers."""
 
@@ -295,6 +305,8 @@ class Sources:
     names: NamesState | None = None
     authenticators: Sequence[AuthState] = ()
     auth_files: Sequence[AuthFileState] = ()
+    parents: Sequence[ParentState] = ()
+    """They are among the backends too."""
     peeked: Sequence[PeekState] = ()
     lag: Histogram = field(default_factory=lambda: Histogram(FAST_BOUNDS))
     """Lateness of the reactor, in seconds."""

@@ -24,6 +24,7 @@ from twisted_relay.metrics.reading import (
     each_name,
     each_name_by,
     each_observer,
+    each_parent,
     each_pool,
     each_server,
     each_server_by,
@@ -295,6 +296,14 @@ METRICS = (
         "Requests that were answered 503 because the queue was full or the wait too long.",
         "`full`: `queue_length` reached; `timeout`: `queue_timeout` passed.",
         each_backend_by(lambda one: one.counters.queue_rejected),
+    ),
+    Metric(
+        "relay_backend_bypassed_total",
+        "counter",
+        ("backend",),
+        "Requests that went straight to their destination, because no proxy of a parent with `direct` could be used.",
+        "Only parents have it. When it rises, nobody goes the way that was meant.",
+        each_parent(lambda one: one.bypassed),
     ),
     Metric(
         "relay_backend_retries_total",

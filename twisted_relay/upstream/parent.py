@@ -68,6 +68,8 @@ class Parent(Backend):
         """Raises `ConfigurationError` for a password that cannot be read."""
         deadlines = surroundings.deadlines
         super().__init__(options, surroundings.reactor, deadlines, bounds, surroundings.random)
+        self.bypassed = 0
+        """Requests that went straight, since no proxy could be used."""
         self.credentials = Credentials()
         if options.password_file:
             self.credentials = Credentials(options.username, read_password(options.password_file))

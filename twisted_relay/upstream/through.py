@@ -77,6 +77,7 @@ class Through:
                 upgraded.ends_at = now + options.tunnel_max_age if options.tunnel_max_age else NEVER
         elif parent.options.direct and isinstance(answer, USELESS) and _may_be_sent(exchange):
             exchange.parent = exchange.backend = ""
+            parent.bypassed += 1
             self._onward.direct(exchange, answered)
             return
         answered(answer)
