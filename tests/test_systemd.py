@@ -2,11 +2,13 @@
 
 import configparser
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_relay.cli.daemon import USUAL_SOCKET
+from twisted_relay.config.tree import RelayOptions
 
 SYSTEMD = Path(__file__).resolve().parent.parent / "systemd"
 
@@ -46,6 +48,11 @@ class UnitTests(SynchronousTestCase):
         """The directory where the commands look for the control socket is made, and belongs to the user of relay."""
         folder, _, _ = USUAL_SOCKET.rpartition("/")
         self.assertIn(f"\nRuntimeDirectory={folder.removeprefix('/run/')}\n", (SYSTEMD / "relay.service").read_text())
+
+    def test_what_is_kept_has_a_place(self) -> None:
+        """The directory that the reference names for `state_dir` is made, and belongs to the user of relay."""
+        folder = next(each.metadata["option"].example for each in fields(RelayOptions) if each.name == "state_dir")
+        self.assertIn(f"\nStateDirectory={folder.removeprefix('/var/lib/')}\n", (SYSTEMD / "relay.service").read_text())
 
     def test_the_user_is_created(self) -> None:
         """`systemd-sysusers` makes the user and the group that the unit names."""

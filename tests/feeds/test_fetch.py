@@ -88,7 +88,7 @@ class FetchTests(SynchronousTestCase):
             self.assertEqual(self.successResultOf(fetching), Fetched(Validators('"1"', "Mon")))
             self.assertEqual(self.file.getvalue(), b"a.example\n")
             self.assertTrue(call.request.startswith(b"GET /ads?x HTTP/1.1\r\nHost: lists.example\r\n"), call.request)
-            for line in (b"User-Agent: twisted_relay/", b"Accept-Encoding: identity\r\n", b"Connection: close\r\n"):
+            for line in (b"User-Agent: twisted_relay/", b"Accept-Encoding: gzip, ", b"Connection: close\r\n"):
                 self.assertIn(line, call.request)
             self.assertEqual(call.address, Address("lists.example", 80))
         self.assertEqual(self.guards, [None, None])
@@ -102,6 +102,15 @@ class FetchTests(SynchronousTestCase):
         self.answer(b"HTTP/1.0 200 OK\r\n\r\n", b"fg").close()
         self.successResultOf(fetching)
         self.assertEqual(self.file.getvalue(), b"abcdefg")
+
+    def test_packed_content(self) -> None:
+        """Content in gzip is kept as it came: who reads it unpacks it, and no more than is allowed."""
+        for name in (b"gzip", b"x-gzip", b"GZIP", b"identity"):
+            self.file = io.BytesIO()
+            fetching = self.fetch()
+            self.answer(OK.replace(b"ETag", b"Content-Encoding: " + name + b"\r\nETag"))
+            self.assertEqual(self.successResultOf(fetching), Fetched(Validators('"1"', "Mon")))
+            self.assertEqual(self.file.getvalue(), b"a.example\n")
 
     def test_conditions(self) -> None:
         """The server is told what is there: the tag, or else the time; a 304 brings nothing."""
@@ -123,7 +132,11 @@ class FetchTests(SynchronousTestCase):
             (b"HTTP/1.1 304 Not Modified\r\n\r\n", ("status", f"{url} answered 304")),
             (b"HTTP/1.1 204 No Content\r\n\r\n", ("status", f"{url} answered 204")),
             (
-                OK.replace(b"ETag", b"Content-Encoding: gzip\r\nETag"),
+                OK.replace(b"ETag", b"Content-Encoding: gzip, gzip\r\nETag"),
+                ("status", f"{url} answered 200, in a coding that was not asked for"),
+            ),
+            (
+                OK.replace(b"ETag", b"Content-Encoding: br\r\nETag"),
                 ("status", f"{url} answered 200, in a coding that was not asked for"),
             ),
             (b"SSH-2.0-OpenSSH\r\n", ("protocol", f"{url}: the response is not HTTP/1.x")),

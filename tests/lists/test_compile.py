@@ -25,13 +25,21 @@ class CompileTests(SynchronousTestCase):
         """It writes the sets, and the report to its output."""
         path = Path(self.mktemp())
         path.write_text("ads.example\n")
-        status, output, memory = self.run_program("auto", "1000", str(path))
+        status, output, memory = self.run_program("", "auto", "1000", str(path))
         report = report_of_json(output)
         self.assertEqual((status, len(memory)), (0, report.size))
         self.assertEqual(NameSet(memory, report.listed).takes("a.ads.example"), True)
 
+    def test_store(self) -> None:
+        """With a place to keep it in, the second time nothing is read again, and the result is the same."""
+        path, store = Path(self.mktemp()), self.mktemp()
+        path.write_text("ads.example\n?\n")
+        first = self.run_program(store, "domains", "1000", str(path))
+        self.assertTrue(os.path.getsize(store))
+        self.assertEqual(self.run_program(store, "domains", "1000", str(path)), first)
+
     def test_no_list(self) -> None:
         """It says what is wrong with the files."""
-        status, output, _ = self.run_program("auto", "1000", self.mktemp())
+        status, output, _ = self.run_program("", "auto", "1000", self.mktemp())
         self.assertEqual(status, 1)
         self.assertEqual(self.assertRaises(Unusable, report_of_json, output).reason, "unreadable")

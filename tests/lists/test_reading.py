@@ -1,5 +1,6 @@
 """Files of lists: what is read, counted, and refused as a whole."""
 
+import gzip
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -82,7 +83,7 @@ class ReadingTests(SynchronousTestCase):
             ("", ("empty", "nothing is listed in x")),
             ("# none\n\n", ("empty", "nothing is listed in x")),
             ("<html>\n<p>Not found</p>\n", ("empty", "nothing is listed in x")),
-            (b"\x1f\x8b\x08\0\0\n", ("binary", "x is no text")),
+            (b"a.example\n\0\n", ("binary", "x is no text")),
             ("a.example\n" + "a" * LONGEST_LINE, ("binary", "x is no text")),
             ("a.example\n" * 200, ("too_large", "x is longer than max_size allows")),
         ):
@@ -92,6 +93,39 @@ class ReadingTests(SynchronousTestCase):
             self.unusable(str(self.folder / "y")), ("unreadable", "cannot read y: No such file or directory")
         )
         self.assertEqual(self.unusable(str(self.folder))[0], "unreadable")
+
+    def test_gzip(self) -> None:
+        """A file that is packed is unpacked, whatever it is called, and in any number of pieces."""
+        packed = gzip.compress(HOSTS.encode()[:60]) + gzip.compress(HOSTS.encode()[60:])
+        report = self.compiled(self.write("hosts", packed), self.write("adblock.gz", gzip.compress(ADBLOCK.encode())))
+        self.assertEqual((report.listed.count, report.excepted.count), (2, 1))
+        self.assertEqual(dict(report.read.formats), {"hosts": 1, "adblock": 1})
+
+    def test_broken_gzip(self) -> None:
+        """What is cut short, changed, or goes on in another way gives no list."""
+        packed = gzip.compress(b"a.example\nb.example\n")
+        for content in (
+            packed[:-3],
+            packed[:15],
+            packed[:2],
+            packed[:15] + b"?" + packed[16:],
+            packed + b"a.example\n",
+        ):
+            reason, text = self.unusable(self.write("x", content), format="domains")
+            self.assertEqual(reason, "unreadable", content)
+            self.assertIn("cannot read x: ", text)
+
+    def test_gzip_bombs(self) -> None:
+        """No more is unpacked than is allowed: lines without an end are no text, too many of them too large."""
+        bombs = (
+            (b"a" * 20_000_000, "binary"),
+            (b"a.example\n" * 2_000_000, "too_large"),
+            (b"\n" * 20_000_000, "too_large"),
+        )
+        for content, reason in bombs:
+            path = self.write("x", gzip.compress(content, 1))
+            for format in ("auto", "domains"):
+                self.assertEqual(self.unusable(path, format=format, most=1_000_000)[0], reason)
 
     def test_one_missing_file_of_two(self) -> None:
         """Half a list is none."""

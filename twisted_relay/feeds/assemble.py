@@ -9,7 +9,7 @@ from twisted_relay.feeds.block_list import BlockList
 from twisted_relay.feeds.compiling import Compiler, compile_now
 from twisted_relay.feeds.feed import Feed, task_on_disk
 from twisted_relay.feeds.fetch import Fetcher
-from twisted_relay.feeds.kept import Kept
+from twisted_relay.feeds.kept import Kept, store_of
 from twisted_relay.guard.guard import Guard
 from twisted_relay.lists.reading import Unusable
 from twisted_relay.upstream.assemble import Surroundings
@@ -44,6 +44,7 @@ def feeds_of(lists: Mapping[str, BlockList], options: Mapping[str, ListOptions],
     for name, each in options.items():
         feed = Feed(lists[name], each, compiler, reactor)
         feed.kept = _kept(each, fetches.directory)
+        feed.store = store_of(fetches.directory, name)
         if each.url is not None:
             feed.fetcher = Fetcher(each, each.url, fetches.surroundings, fetches.guard)
         feeds.append(feed)
@@ -52,7 +53,9 @@ def feeds_of(lists: Mapping[str, BlockList], options: Mapping[str, ListOptions],
 
 def load_now(lists: Mapping[str, BlockList], options: Mapping[str, ListOptions], directory: str) -> list[str]:
     """Load what is on this disk into lists that nobody keeps up to date, and wait for it; what is wrong, in words."""
-    found = {name: task_on_disk(each, _kept(each, directory)) for name, each in options.items()}
+    found = {
+        name: task_on_disk(each, _kept(each, directory), store_of(directory, name)) for name, each in options.items()
+    }
     tasks = {name: task for name, task in found.items() if task is not None}
     problems = [f"list {name} was not fetched yet" for name in options if name not in tasks]
     for name, compiled in zip(tasks, compile_now(list(tasks.values())), strict=True):

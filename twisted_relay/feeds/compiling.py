@@ -48,11 +48,13 @@ class Task:
     most: int
     names: tuple[str, ...] = ()
     """The names of the files for people, where they differ."""
+    store: str = ""
+    """The path of what is kept of it from one start to the next; see `lists.store`."""
 
     def command(self, descriptor: int) -> list[str]:
         """The command line of the process."""
         module = ["-P", "-m", "twisted_relay.lists.compile"]
-        return [sys.executable, *module, str(descriptor), self.format, str(self.most), *self.files]
+        return [sys.executable, *module, str(descriptor), self.store, self.format, str(self.most), *self.files]
 
 
 def _environment() -> dict[str, str]:

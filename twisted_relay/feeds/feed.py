@@ -42,6 +42,8 @@ class Feed:
     def __init__(self, block_list: BlockList, options: ListOptions, compiler: Compiling, clock: IReactorTime) -> None:
         self.list = block_list
         self.kept: Kept | None = None
+        self.store = ""
+        """Where what was made of the list is kept; empty: nowhere."""
         self.fetcher: Fetching | None = None
         self.wall: Callable[[], float] = time.time
         self.is_waiting = False
@@ -67,7 +69,7 @@ class Feed:
 
     def task(self) -> Task | None:
         """What is to be read of what is on this disk; None if nothing is."""
-        return task_on_disk(self._options, self.kept)
+        return task_on_disk(self._options, self.kept, self.store)
 
     def begin(self, found: Compiled | Unusable) -> None:
         """Take the first list, read at the start; or say why there is none."""
@@ -143,7 +145,7 @@ class Feed:
         kept = self.kept
         has_kept = kept is not None and (fetched is not None or kept.validators() is not None)
         path = "" if kept is None or not has_kept else kept.path if fetched is None else kept.new
-        task = task_of(self._options, path)
+        task = task_of(self._options, path, self.store)
         if task is None:
             raise Unusable("empty", "there is nothing to be read")
         compiled = await self._compiler.compile(task)
@@ -217,16 +219,16 @@ class Feed:
         self._timer = self._clock.callLater(seconds, self._update)
 
 
-def task_of(options: ListOptions, fetched: str) -> Task | None:
+def task_of(options: ListOptions, fetched: str, store: str = "") -> Task | None:
     """What is to be read of a list: its files, and that of what was fetched, if there is any; None for nothing."""
     files = [*options.file, *[fetched] * bool(fetched)]
     names = (*options.file, str(options.url))[: len(files)]
-    return Task(files, options.format, options.max_size, names) if files else None
+    return Task(files, options.format, options.max_size, names, store) if files else None
 
 
-def task_on_disk(options: ListOptions, kept: Kept | None) -> Task | None:
+def task_on_disk(options: ListOptions, kept: Kept | None, store: str = "") -> Task | None:
     """The same with what was fetched before, if that is good."""
-    return task_of(options, kept.path if kept is not None and kept.validators() is not None else "")
+    return task_of(options, kept.path if kept is not None and kept.validators() is not None else "", store)
 
 
 def summary(compiled: Compiled) -> str:

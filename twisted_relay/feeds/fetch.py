@@ -34,7 +34,7 @@ _LONGEST_VALIDATOR = 1024
 _FIELDS = (
     b"User-Agent: twisted_relay/" + __version__.encode("ascii") + b" (list)",
     b"Accept: text/plain, */*;q=0.5",
-    b"Accept-Encoding: identity",
+    b"Accept-Encoding: gzip, identity;q=0.5",
     b"Connection: close",
 )
 
@@ -99,7 +99,7 @@ class Fetcher:
         pool = backend.pools[url.authority]
         request = Request(b"GET", url.target.encode("ascii"), Fields([*_FIELDS, *_conditions(known)]))
         response = await ask(await connect(pool), request, url.authority.encode("ascii"))
-        if response.status == 200 and b"content-encoding" not in response.fields:
+        if response.status == 200 and _is_readable(response.fields):
             await _save(response, file, self._options.max_size)
             return Fetched(_validators(response.fields))
         if response.stream is not None:
@@ -119,6 +119,11 @@ def _in_time(fetching: "Deferred[Fetched | None]", timeout: float, clock: IReact
         raise Unusable("timeout", f"not fetched within {timeout:g} s")
 
     return fetching.addTimeout(timeout, clock, onTimeoutCancel=too_late)
+
+
+def _is_readable(fields: Fields) -> bool:
+    """Whether the content is as it is, or packed once in the way that `lists.unpacking` knows when it sees it."""
+    return (fields.get(b"content-encoding") or b"").strip().lower() in (b"", b"identity", b"gzip", b"x-gzip")
 
 
 def _conditions(known: Validators | None) -> list[bytes]:

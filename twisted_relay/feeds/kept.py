@@ -64,6 +64,11 @@ class Kept:
             os.unlink(self.new)
 
 
+def store_of(directory: str, name: str) -> str:
+    """Where what was made of a list is kept; empty for nowhere."""
+    return os.path.join(directory, f"list-{name}.sets") if directory else ""
+
+
 def stamps(paths: Sequence[str]) -> tuple[object, ...]:
     """By what a change of files is noticed, also of one that is renamed into place; None for one that is not there."""
     return tuple(map(_stamp, paths))

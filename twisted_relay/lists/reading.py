@@ -5,16 +5,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from twisted_relay.lists.formats import BAD, FORMATS, SAMPLE, SKIPPED, recognise
 from twisted_relay.lists.name_set import Crowded, Records, Shape
+from twisted_relay.lists.unpacking import unpacked
 
 MOST_BAD = 5
 """Bad lines that are remembered."""
 LONGEST_LINE = 65536
 """Octets of a line; a longer one is no text."""
 _SHOWN = 60
+_LOOKED_AT = 20 * SAMPLE
+"""Lines in which those are looked for by which a format is known."""
 
 
 class Unusable(Exception):
@@ -50,7 +53,8 @@ class Read:
 
 
 class Reader:
-    """Reads files into records of what is listed and of what is excepted. `most` is octets of all files together."""
+    """Reads files into records of what is listed and of what is excepted. `most` is octets of all files together,
+    unpacked."""
 
     def __init__(self, format: str, most: int) -> None:
         self.read = Read()
@@ -63,17 +67,17 @@ class Reader:
     def add(self, path: str) -> None:
         """Read one more file; raises `Unusable`."""
         try:
-            with open(path, "rb") as file:
+            with unpacked(path) as file:
                 self._add(path, file)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise Unusable("unreadable", f"cannot read {path}: {reason}") from None
         self._files += 1
 
-    def _add(self, path: str, file: BinaryIO) -> None:
+    def _add(self, path: str, file: IO[bytes]) -> None:
         name = self._format
         if name == "auto":
-            name = recognise(islice(file, 20 * SAMPLE))
+            name = recognise(islice(_raw(file, self._left), _LOOKED_AT))
             file.seek(0)
         self.read.formats[name] += 1
         parse, number = FORMATS[name], self._files
@@ -94,9 +98,9 @@ class Reader:
             elif said is SKIPPED:
                 self.read.skipped += 1
 
-    def _lines(self, path: str, file: BinaryIO) -> Iterator[bytes]:
+    def _lines(self, path: str, file: IO[bytes]) -> Iterator[bytes]:
         """The lines, as long as they are text and not too many."""
-        for line in iter(lambda: file.readline(LONGEST_LINE), b""):
+        for line in _raw(file):
             self._left -= len(line)
             if self._left < 0:
                 raise Unusable("too_large", f"{path} is longer than max_size allows")
@@ -109,6 +113,16 @@ class Reader:
         self.read.bad += 1
         if len(self.read.first_bad) < MOST_BAD:
             self.read.first_bad.append(BadLine(path, number, text[:_SHOWN].decode("utf-8", "replace")))
+
+
+def _raw(file: IO[bytes], most: int | None = None) -> Iterator[bytes]:
+    """Lines, or what is as long as one may be; about `most` octets."""
+    while line := file.readline(LONGEST_LINE):
+        yield line
+        if most is not None:
+            most -= len(line)
+            if most < 0:
+                return
 
 
 @dataclass(frozen=True, slots=True)

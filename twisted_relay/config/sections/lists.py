@@ -19,8 +19,8 @@ class ListOptions:
     file: tuple[str, ...] = option(
         PATHS,
         (),
-        "Files of the list, one on each line; all of them together are the list. A list has this option, or `url`, or "
-        "both.",
+        "Files of the list, one on each line; all of them together are the list. They may be packed with gzip. A list "
+        "has this option, or `url`, or both.",
         "/etc/relay/lists/ads.hosts",
     )
     url: ListUrl | None = option(
@@ -65,7 +65,7 @@ class ListOptions:
     max_size: int = option(
         size_between(1024, 1024 * 1024 * 1024),
         64 * 1024 * 1024,
-        "The largest size of the files together, and of what is fetched.",
+        "The largest size of the files together, when they are unpacked, and of what is fetched.",
         "256M",
     )
     timeout: float = option(

@@ -61,8 +61,9 @@ class RelayOptions:
     state_dir: str = option(
         PATH,
         "",
-        "Directory for what relay keeps from one start to the next: lists that were fetched (`url` in `[list:]`). It "
-        "must exist and be writable. Under systemd, `StateDirectory=relay` makes `/var/lib/relay`.",
+        "Directory for what relay keeps from one start to the next: lists that were fetched (`url` in `[list:]`), and "
+        "what was made of lists, which makes a start with large ones quick. It must exist and be "
+        "writable. Under systemd, `StateDirectory=relay` makes `/var/lib/relay`.",
         "/var/lib/relay",
     )
 
