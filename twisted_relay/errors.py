@@ -324,6 +324,12 @@ class TLSFailed(ServerError):
     outside = "No secure connection could be made."
 
 
+class CertificateRefused(TLSFailed):
+    """The server's certificate is not trusted, or not for its name."""
+
+    proxy_status = "tls_certificate_error"
+
+
 class ParentFailed(ConnectFailed):
     """A parent broke off before the way to the destination was open, or what it said is not what its protocol says."""
 

@@ -289,10 +289,14 @@ class BalancingTests(AgentTestCase):
         agent = BalancingAgent(TIME, f"https://localhost:{origin.port}", tls_ca=str(certificate))
         self.addCleanup(agent.close)
         self.assertEqual(await readBody(await agent.request(b"GET", URL)), b"hello")
-        distrustful = BalancingAgent(TIME, f"https://localhost:{origin.port}")
-        self.addCleanup(distrustful.close)
-        error = await self.fails(distrustful.request(b"GET", URL), ResponseNeverReceived)
-        self.assertEqual(type(error.__cause__).__name__, "TLSFailed")
+        for url, ca in (
+            (f"https://localhost:{origin.port}", ""),
+            (f"https://127.0.0.1:{origin.port}", str(certificate)),
+        ):
+            distrustful = BalancingAgent(TIME, url, tls_ca=ca) if ca else BalancingAgent(TIME, url)
+            self.addCleanup(distrustful.close)
+            error = await self.fails(distrustful.request(b"GET", URL), ResponseNeverReceived)
+            self.assertEqual(type(error.__cause__).__name__, "CertificateRefused")
 
     def test_bad_options(self) -> None:
         """What the configuration would refuse is refused, in the same words."""

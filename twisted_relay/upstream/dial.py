@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from twisted_relay.config.values import Address, BindAddress, ServerSpec
 from twisted_relay.errors import (
     BadRequest,
+    CertificateRefused,
     ConnectFailed,
     ConnectRefused,
     ConnectTimeout,
@@ -295,7 +296,7 @@ class _Attempt(ClientFactory):
 
     def _lost(self, reason: Failure) -> None:
         """Connected, but lost before it was ready: only TLS can do that."""
-        self._end(TLSFailed(_tls_text(reason)) if self._secure else ConnectFailed(reason.getErrorMessage()))
+        self._end(_tls_error(reason) if self._secure else ConnectFailed(reason.getErrorMessage()))
 
     def _end(self, error: ServerError) -> None:
         if self.running:
@@ -303,14 +304,15 @@ class _Attempt(ClientFactory):
             self._dial.failed(error)
 
 
-def _tls_text(reason: Failure) -> str:
-    """Why a handshake failed, in words."""
+def _tls_error(reason: Failure) -> TLSFailed:
+    """Why a handshake failed."""
     error = reason.value
     if isinstance(error, SSL.Error) and error.args and isinstance(error.args[0], list):
-        return "; ".join(str(part[-1]) for part in error.args[0]) or "the handshake failed"
+        text = "; ".join(str(part[-1]) for part in error.args[0]) or "the handshake failed"
+        return CertificateRefused(text) if "certificate verify failed" in text else TLSFailed(text)
     if isinstance(error, VerificationError):
-        return "the certificate is not for this name"
-    return f"the connection was lost during the handshake: {reason.getErrorMessage()}"
+        return CertificateRefused("the certificate is not for this name")
+    return TLSFailed(f"the connection was lost during the handshake: {reason.getErrorMessage()}")
 
 
 class _TLSAttempt(TLSMemoryBIOFactory):

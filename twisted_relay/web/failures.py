@@ -1,6 +1,6 @@
 """Our errors as the exceptions that users of Twisted's agents catch. The error of ours is the `__cause__`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from twisted.internet.error import (
     ConnectError,
@@ -32,7 +32,9 @@ from twisted_relay.errors import (
     TotalTimeout,
 )
 
-_NOT_SENT: dict[type[RelayError], Callable[[str], Exception]] = {
+Make = Callable[[str], Exception]
+
+_NOT_SENT: dict[type[RelayError], Make] = {
     ConnectFailed: lambda text: ConnectError(string=text),
     ConnectRefused: lambda text: ConnectionRefusedError(string=text),
     ConnectTimeout: lambda text: TimeoutError(string=text),
@@ -43,7 +45,7 @@ _NOT_SENT: dict[type[RelayError], Callable[[str], Exception]] = {
 }
 """Nothing of the request was sent: the exception is what Twisted's own connecting would have raised."""
 
-_REASONS: dict[type[RelayError], Callable[[str], Exception]] = {
+_REASONS: dict[type[RelayError], Make] = {
     TLSFailed: lambda text: SSLError(string=text),
     ConnectionReset: ConnectionLost,
     EmptyResponse: ConnectionLost,
@@ -56,7 +58,7 @@ _REASONS: dict[type[RelayError], Callable[[str], Exception]] = {
 
 def no_response(error: RelayError) -> Exception:
     """What a request fails with that got no response."""
-    make = _NOT_SENT.get(type(error))
+    make = _nearest(_NOT_SENT, error)
     exception = ResponseNeverReceived([_reason(error)]) if make is None else make(str(error))
     exception.__cause__ = error
     return exception
@@ -67,8 +69,13 @@ def incomplete_response(error: RelayError, response: IResponse) -> Failure:
     return Failure(ResponseFailed([_reason(error)], response))
 
 
+def _nearest(makers: Mapping[type[RelayError], Make], error: RelayError) -> Make | None:
+    """What the table has for the error's own type, or else for the nearest one above."""
+    return next((makers[kind] for kind in type(error).__mro__ if kind in makers), None)
+
+
 def _reason(error: RelayError) -> Failure:
-    make = _REASONS.get(type(error))
+    make = _nearest(_REASONS, error)
     if make is None:
         return Failure(error)
     exception = make(str(error))
