@@ -141,7 +141,7 @@ class TunnelTests(SynchronousTestCase):
             proxy.sends(answer)
             answered = client.taken()
             self.assertTrue(answered.startswith(b"HTTP/1.1 502 Bad Gateway\r\n"), answered)
-            for word in (b"Proxy-Authenticate", b"407", b"403", b"Secret", b"10.9.0.1"):
+            for word in (b"Proxy-Authenticate", b" 407", b" 403", b"Secret", b"10.9.0.1"):
                 self.assertNotIn(word, answered)
             error = talk.last().error
             assert error is not None
