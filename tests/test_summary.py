@@ -145,12 +145,13 @@ class SummaryTests(SynchronousTestCase):
     def test_forward_proxies(self) -> None:
         """It is said which rules they have; one that is open to everybody is warned of."""
         text = "[listener:a]\nbind = :3128\nmode = forward\nopen = yes\n[listener:b]\nbind = :3129\nmode = forward\n"
+        text += "pac = yes\n"
         config = self.load(text + "rules = egress\n[rules:egress]\nrule =\n    deny port 25\n    allow all\n")
         self.assertEqual(
             summary(config, {}, ()),
             [
                 "listener a: :3128; no TLS; forward proxy without rules",
-                "listener b: :3129; no TLS; forward proxy with [rules:egress]",
+                "listener b: :3129; no TLS; forward proxy with [rules:egress]; PAC file at /proxy.pac",
             ],
         )
         self.assertEqual(warnings(config), ["listener a: open = yes: everybody who reaches it can use it as a proxy"])

@@ -77,6 +77,8 @@ def _listener(options: ListenerOptions, bound: Sequence[str]) -> str:
         if options.parent:
             parts.append(f"through parent {options.parent}")
         parts += _limits(options)
+        if options.pac and options.mode == "forward":
+            parts.append("PAC file at /proxy.pac")
     elif options.redirect is not None:
         parts.append(f"otherwise {_redirect(options.redirect)}")
     elif options.backend:

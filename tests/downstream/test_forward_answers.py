@@ -170,6 +170,7 @@ class AnswerTests(SynchronousTestCase):
         with self.assertRaises(ConfigurationError) as raised:
             ForwardAnswers(replace(PROXY, block_page=self.mktemp()))
         self.assertIn("block_page", str(raised.exception))
+        ForwardAnswers(replace(PROXY, mode="socks5", block_page=self.mktemp()))  # there are no pages in SOCKS5
 
 
 class DecisionTests(SynchronousTestCase):

@@ -34,7 +34,7 @@ class ForwardAnswers:
     def __init__(self, options: ListenerOptions) -> None:
         """Raises `ConfigurationError` if the file of the page cannot be used."""
         template = ""
-        if options.block_page:
+        if options.block_page and options.mode != "socks5":
             try:
                 template = read_block_page(options.block_page)
             except BadValue as error:
