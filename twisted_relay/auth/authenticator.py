@@ -8,7 +8,6 @@ at what is proved. Equal credentials that come at once are compared once.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from math import ceil
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -22,7 +21,7 @@ from twisted_relay.auth.user import User
 from twisted_relay.auth.verifier import Proof, Verifier
 from twisted_relay.config.tree import AuthOptions
 from twisted_relay.errors import AuthenticationRequired, LockedOut, RelayError, ShuttingDown
-from twisted_relay.networks import NetworkSet
+from twisted_relay.networks import NetworkSet, network_of
 
 Reader = Callable[[bytes], Credentials]
 """Reads what a client has sent; raises `BadCredentials`."""
@@ -121,14 +120,7 @@ class Authenticator:
 
     def _address(self, client: str) -> str:
         """By what failures of a client are counted; "" if they are not. Of IPv6 it is the /64 that one client has."""
-        if not client or client in self._exempt:
-            return ""
-        if ":" not in client:
-            return client
-        try:
-            return ip_address(client.partition("%")[0]).packed[:8].hex()
-        except ValueError:
-            return client
+        return "" if not client or client in self._exempt else network_of(client)
 
     # -- comparing ------------------------------------------------------------------------------------------------
 

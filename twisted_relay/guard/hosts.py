@@ -27,12 +27,17 @@ def read_host(text: str) -> str:
     if ":" in text:
         return _read_ipv6(text[1:-1] if text.startswith("[") and text.endswith("]") else text)
     host = text.lower() if text.isascii() else ""
+    if is_name(host) or _IPV4.fullmatch(host):
+        return host
     if _NUMBER.fullmatch(host):
-        if not _IPV4.fullmatch(host):
-            raise BadRequest("the host looks like an address, but is none: IPv4 addresses are four decimal numbers")
-    elif not _NAME.fullmatch(host):
-        raise BadRequest("the host is neither a name nor an address")
-    return host
+        raise BadRequest("the host looks like an address, but is none: IPv4 addresses are four decimal numbers")
+    raise BadRequest("the host is neither a name nor an address")
+
+
+def is_name(host: str) -> bool:
+    """Whether a host in lower case is a name that may be looked up: of ASCII, without a dot at its end (RFC 1123 §2.1,
+    RFC 5890 §2.3), and nothing that ends in a number."""
+    return _NAME.fullmatch(host) is not None and _NUMBER.fullmatch(host) is None
 
 
 def is_literal(host: str) -> bool:
