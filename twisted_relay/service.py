@@ -126,6 +126,7 @@ class Relay:
             parents=self.parents,
             discoveries=self.discoveries,
             lists=[feed.list for feed in self.feeds],
+            rules=list(self.rules.values()),
             peeked=self.peeked,
             logs=list(self.logs.values()),
             names=self.resolver,

@@ -132,6 +132,14 @@ class MeasuredPeek:
 
 
 @dataclass
+class MeasuredRules:
+    """What metrics see of rules."""
+
+    name: str
+    decided: dict[tuple[str, str], int] = field(default_factory=lambda: {("relay.ini:3", "deny"): 4})
+
+
+@dataclass
 class MeasuredParent:
     """What metrics see of a parent."""
 
@@ -156,6 +164,7 @@ def make_sources(listeners: int = 1, backends: int = 1, servers: int = 1) -> Sou
         names,
         authenticators=[MeasuredAuth("staff")],
         auth_files=[MeasuredAuthFile("staff")],
+        rules=[MeasuredRules("egress")],
         peeked=[MeasuredPeek()],
         parents=[MeasuredParent("parent:hq")],
         certificates={"site": 2e9},

@@ -27,7 +27,7 @@ from twisted_relay.upstream.circuit import State
 ALLOWED_LABELS = {
     *("version", "python", "twisted", "openssl", "listener", "backend", "server", "list"),
     *("method", "code", "reason", "result", "state", "sink", "certificate"),
-    *("type", "auth"),
+    *("type", "auth", "rules", "rule"),
 }
 
 

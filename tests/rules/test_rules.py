@@ -17,6 +17,17 @@ def decided(rules: Rules, asked: Asked, addresses: tuple[str, ...] | None = None
 class OrderTests(SynchronousTestCase):
     """Which rule decides."""
 
+    def test_decided(self) -> None:
+        """Each rule is counted when what it says is done, by its place; of what is only asked nothing is."""
+        rules = rules_of("deny domain a.example", "allow domain b.example", "deny all")
+        for host in ("a.example", "c.example", "a.example"):
+            ruling = rules.judge(connect(host), None, 0.0)
+            assert isinstance(ruling, Ruling)
+            rules.count(ruling)
+        rules.judge(connect("b.example"), None, 0.0)
+        counts = {("relay.ini:1", "deny"): 2, ("relay.ini:2", "allow"): 0, ("relay.ini:3", "deny"): 1}
+        self.assertEqual(rules.decided, counts)
+
     def test_first_match(self) -> None:
         """The order of the lines counts, wherever the index finds them."""
         rules = rules_of(

@@ -253,6 +253,16 @@ class ListState(Sized, Protocol):
     def counters(self) -> ListCounts: ...
 
 
+class RulesState(Protocol):
+    """The rules of one section."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def decided(self) -> Mapping[tuple[str, str], int]:
+        """How often each rule has decided, by its place and what it says."""
+
+
 class LogState(Protocol):
     """An access log."""
 
@@ -307,6 +317,7 @@ class Sources:
     auth_files: Sequence[AuthFileState] = ()
     parents: Sequence[ParentState] = ()
     """They are among the backends too."""
+    rules: Sequence[RulesState] = ()
     peeked: Sequence[PeekState] = ()
     lag: Histogram = field(default_factory=lambda: Histogram(FAST_BOUNDS))
     """Lateness of the reactor, in seconds."""

@@ -503,6 +503,16 @@ METRICS = (
         "A list that never finds anything may be in the wrong format.",
         each_list(lambda one: one.counters.hits),
     ),
+    # -- rules ----------------------------------------------------------------------------------------------------
+    Metric(
+        "relay_rule_decisions_total",
+        "counter",
+        ("rules", "rule", "result"),
+        "Requests that a rule has decided, by its place: `relay.ini:23`. There are as many series as rules.",
+        "`result` is `allow` or `deny`. A rule that stays at 0 is never reached, or nobody asks for it. A tunnel that "
+        "is allowed at first and denied for the name in its TLS hello counts at both rules.",
+        lambda sources: [((one.name, *rule), count) for one in sources.rules for rule, count in one.decided.items()],
+    ),
     # -- servers --------------------------------------------------------------------------------------------------
     Metric(
         "relay_server_up",

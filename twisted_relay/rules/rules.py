@@ -78,11 +78,30 @@ class Rules:
         self._index = Index([rule.conditions for rule in options.rule])
         self._rules = [_Rule(rule, key, lists, zone) for rule, key in zip(options.rule, self._index.keys, strict=True)]
         self._asks_addresses = any(rule.may_need_address for rule in self._rules)
+        self._decided = {rule.ruling.label: 0 for rule in self._rules}
 
     @property
     def limits(self) -> dict[str, int]:
         """Octets per second of the rules that have a limit, by the labels that log and exchanges have."""
         return {rule.ruling.label: rule.spec.limit for rule in self._rules if rule.spec.limit}
+
+    @property
+    def name(self) -> str:
+        """Of the section."""
+        return self.options.name
+
+    def count(self, ruling: Ruling) -> None:
+        """What was said is done to a client."""
+        self._decided[ruling.label] += 1
+
+    @property
+    def decided(self) -> dict[tuple[str, str], int]:
+        """How often each rule has decided, by its place without the folder, and `allow` or `deny`."""
+        counts: dict[tuple[str, str], int] = {}
+        for each in self._rules:
+            key = each.ruling.place, "allow" if each.spec.allow else "deny"
+            counts[key] = counts.get(key, 0) + self._decided[each.ruling.label]
+        return counts
 
     def judge(self, asked: Asked, addresses: tuple[str, ...] | None, when: float) -> Ruling | Literal[Wanted.ADDRESSES]:
         """What the rules say. `addresses` are those that the host resolves to, None as long as that is not known;

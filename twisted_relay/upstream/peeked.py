@@ -83,6 +83,7 @@ class Peeked:
         if ruling.allowed:
             return None
         exchange.rule = ruling.label
+        self.rules.count(ruling)
         return DeniedByRule(f"the TLS hello asks for {name}: denied by {ruling.label}")
 
 

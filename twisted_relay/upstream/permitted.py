@@ -47,6 +47,7 @@ class Permitted:
     def decide(self, ruling: Ruling, exchange: Exchange, answered: Answered) -> None:
         """Let the exchange go on, or refuse it."""
         exchange.rule = ruling.label
+        self.rules.count(ruling)
         if ruling.allowed:
             exchange.addresses = ruling.addresses
             exchange.parent = ruling.parent
