@@ -37,7 +37,10 @@ def _reached_as(request: Request, options: ListenerOptions) -> Address:
     if authority:
         host = read_host(request.host.decode("ascii"))
         port = authority[authority.rfind(b"]") + 1 :].partition(b":")[2]
-        return Address(host, int(port or (443 if options.tls else 80)))
+        number = int(port or (443 if options.tls else 80))
+        if not number:
+            raise BadRequest("nothing is reached at port 0")
+        return Address(host, number)
     if (own := own_address(options)) is not None or options.pac_proxy:
         return own or Address("", 0)
     raise BadRequest("without Host nobody knows as what the proxy is reached")
