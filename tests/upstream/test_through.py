@@ -146,6 +146,7 @@ class TunnelTests(SynchronousTestCase):
             error = talk.last().error
             assert error is not None
             self.assertEqual(error.reason, reason)
+            self.assertEqual(talk.server("p1").counters.errors[reason], 1)
             proxy.sees_reset()
             talk.is_over()
 

@@ -13,12 +13,13 @@ from base64 import b64encode
 from collections import OrderedDict
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from twisted_relay.config.secrets import read_password
 from twisted_relay.config.tree import ParentOptions
 from twisted_relay.config.values import Address
-from twisted_relay.errors import IncompleteResponse, RelayError, ResponseTimeout, ServerError
+from twisted_relay.errors import IncompleteResponse, ParentRefused, RelayError, ResponseTimeout, ServerError
 from twisted_relay.exchange import Exchange
 from twisted_relay.guard.hosts import read_host
 from twisted_relay.histogram import DURATION_BOUNDS, Histogram
@@ -152,8 +153,18 @@ class ProxyPool(Pool):
 
     def _through(self, opener: Opener) -> Pool:
         dialler = copy(self.dialler)
-        dialler.opening = opener
+        dialler.opening = partial(self._counted, opener)
         return Pool(self.server, dialler, self._deadlines, self._connect_times)
+
+    def _counted(self, opener: Opener, connection: UpstreamConnection, opened: Opened) -> None:
+        """The same; that a destination is not reached is no fault of the proxy, but it is counted."""
+
+        def told(error: ServerError | None) -> None:
+            if isinstance(error, ParentRefused):
+                self.server.count_error(error)
+            opened(error)
+
+        opener(connection, told)
 
     def opener_to(self, destination: Address, way: bytes = b"", *, is_pure: bool = False) -> Opener:
         """What makes a connection to the proxy one to a destination; `is_pure` as in `Opening`."""
