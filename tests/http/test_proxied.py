@@ -1,15 +1,21 @@
 """Requests as a forward proxy takes them."""
 
+from collections.abc import Callable
+from itertools import product
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_relay.errors import BadRequest, ClientError, MethodNotSupported
 from twisted_relay.http.forwarding import Origin
 from twisted_relay.http.http1 import write_whole_request
+from twisted_relay.http.message import Request
 from twisted_relay.http.proxied import (
+    OWN,
     authority_of,
     connect_request,
     destination,
     prepare_proxied_request,
+    read_proxied_or_own_request,
     read_proxied_request,
 )
 
@@ -83,6 +89,65 @@ class ReadingTests(SynchronousTestCase):
         except ClientError as error:
             return error
         return None
+
+
+class OwnTests(SynchronousTestCase):
+    """Requests for what the proxy itself has."""
+
+    METHODS = ("GET", "HEAD", "POST", "OPTIONS", "CONNECT", "TRACE", "get", "PURGE")
+    TARGETS = (
+        *(
+            "/proxy.pac",
+            "/wpad.dat",
+            "/proxy.pac?x",
+            "/wpad.dat?http://a/",
+            "/",
+            "*",
+            "/proxy.pac/",
+            "/proxy.pac;x",
+            "//proxy.pac",
+        ),
+        *(
+            "/./proxy.pac",
+            "/a/../wpad.dat",
+            "/%70roxy.pac",
+            "/Proxy.pac",
+            "proxy.pac",
+            "relay:/proxy.pac",
+            "?/proxy.pac",
+        ),
+        *(
+            "http://a.example/proxy.pac",
+            "http:///proxy.pac",
+            "https://a.example/proxy.pac",
+            "a.example:443",
+            "/proxy.pac:443",
+        ),
+    )
+
+    def test_two_paths(self) -> None:
+        """GET and HEAD of two paths are for the proxy; everything else is read as if there were none."""
+        own = []
+        for method, target, host in product(
+            self.METHODS, self.TARGETS, ("Host: proxy.example:3128", "Host: a b", "X: y")
+        ):
+            octets = head(f"{method} {target} HTTP/1.1", host)
+            with_file, without = outcome(read_proxied_or_own_request, octets), outcome(read_proxied_request, octets)
+            if with_file != without:
+                self.assertIs(without[0], BadRequest)
+                self.assertEqual(with_file[-1], OWN + target.partition("?")[0].encode())
+                own.append((method, target, host))
+        paths = ("/proxy.pac", "/wpad.dat", "/proxy.pac?x", "/wpad.dat?http://a/")
+        self.assertEqual(own, list(product(("GET", "HEAD"), paths, ("Host: proxy.example:3128",))))
+
+
+def outcome(read: Callable[[bytes], Request], octets: bytes) -> tuple[object, ...]:
+    """What a reader makes of a head: what is asked for, or the kind of its refusal."""
+    try:
+        request = read(octets)
+    except ClientError as error:
+        return (type(error),)
+    return request.method, request.target, request.authority, request.host, request.path
 
 
 class AnonymityTests(SynchronousTestCase):
