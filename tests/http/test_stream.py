@@ -237,6 +237,18 @@ class TollTests(SynchronousTestCase):
         self.toll.grant()
         self.assertEqual(self.source.asked[-1], "resume")
 
+    def test_what_has_come_before(self) -> None:
+        """What has come before there was a toll is paid, too."""
+        self.stream.write(b"abc")
+        self.toll.pays = False
+        self.begin()
+        self.assertEqual(self.toll.spent, 0)  # it went to the sink before
+        self.stream = Stream(self.source)
+        self.stream.write(b"abc")
+        self.stream.limit(self.toll)
+        self.stream.attach(self.sink)
+        self.assertEqual((self.toll.spent, self.source.asked[-1]), (3, "pause"))
+
     def test_spliced(self) -> None:
         """What moves elsewhere takes the toll along, and is told when it may go on."""
         self.begin()

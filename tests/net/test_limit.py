@@ -187,3 +187,15 @@ class LimitTests(SynchronousTestCase):
         for rate, turn in ((1000, MIN_TURN), (RATE, 20_000), (10**10, MAX_TURN)):
             self.assertEqual(Toll([self.limit(rate)]).room, turn)
         self.assertEqual(Toll([self.limit(RATE), self.limit(10 * RATE)]).room, 20_000)
+
+    def test_many(self) -> None:
+        """Turns are short when many wait, so that nobody waits for long."""
+        limit = self.limit(20 * RATE)
+        senders = self.senders(1000, limit, piece=16_384)
+        self.passes(3 * SECOND)
+        for _ in range(3):
+            before = [each.sent for each in senders]
+            self.passes(2 * SECOND)
+            self.assertTrue(all(each.sent > sent for each, sent in zip(senders, before, strict=True)))
+            self.about(sum(each.sent for each in senders) - sum(before), 40 * RATE, RATE)
+        self.is_at_rest(limit, *senders)

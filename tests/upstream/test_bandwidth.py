@@ -89,5 +89,5 @@ class BandwidthTests(SynchronousTestCase):
             self.paid(bandwidth, exchange)
         assert bandwidth._clients is not None
         self.assertLessEqual(len(bandwidth._clients), MIN_SWEEP + 1)
-        self.assertEqual(self.paid(bandwidth, exchange_to("a.example", client="192.0.2.9")), stays._limits)
+        self.assertEqual(self.paid(bandwidth, exchange_to("a.example", client="192.0.2.9")), tuple(stays._balances))
         stays.close()

@@ -186,6 +186,8 @@ class Stream:
             return
         self._toll = toll
         toll.resume = self._go_on
+        for data in self._pending:
+            self._pay(toll, len(data))
 
     def _pay(self, toll: Toll, octets: int) -> None:
         if not toll.spend(octets) and self._source is not None:
