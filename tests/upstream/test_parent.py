@@ -65,6 +65,27 @@ class BlameTests(SynchronousTestCase):
             self.assertEqual([server.state for server in talk.parent.servers], ["up", "up"], answer)
             talk.is_over()
 
+    def test_origins_behind_tunnels(self) -> None:
+        """Nor is what an origin does on a connection through SOCKS5, or on one for a WebSocket."""
+        lines = "Host: a", "Upgrade: websocket", "Connection: Upgrade"
+        socket = head("GET http://a.example/ HTTP/1.1", *lines)
+        for options, request, opening in (
+            (replace(TWO, servers=proxies("socks5", 2)), asking("a.example"), (b"\5\0", GRANTED)),
+            (TWO, socket, (OPEN,)),
+        ):
+            for end in (lambda proxy: proxy.aborts(), lambda proxy: proxy.closes(), lambda proxy: proxy.sends(b"junk")):
+                talk = Chained(self, replace(options, retries=0))
+                for _ in range(8):
+                    client = talk.client()
+                    client.sends(request)
+                    proxy = talk.accepts()
+                    proxy.sends(*opening)
+                    end(proxy)
+                    self.assertEqual(talk.last().code, 502)
+                    client.aborts()
+                self.assertEqual([server.state for server in talk.parent.servers], ["up", "up"])
+                talk.is_over()
+
     def test_tunnels_to_nowhere(self) -> None:
         """Nor are tunnels that a proxy refuses."""
         talk = Chained(self, TWO)

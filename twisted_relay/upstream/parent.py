@@ -22,10 +22,9 @@ from twisted_relay.config.values import Address
 from twisted_relay.errors import IncompleteResponse, ParentRefused, RelayError, ResponseTimeout, ServerError
 from twisted_relay.exchange import Exchange
 from twisted_relay.guard.hosts import read_host
-from twisted_relay.histogram import DURATION_BOUNDS, Histogram
+from twisted_relay.histogram import DURATION_BOUNDS
 from twisted_relay.http.message import Answered
 from twisted_relay.http.proxied import authority_of, destination
-from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.upstream.assemble import Surroundings, dialler_to, furnished
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.connection import UpstreamConnection
@@ -33,7 +32,7 @@ from twisted_relay.upstream.dial import Dialler, Opener
 from twisted_relay.upstream.http1 import Try
 from twisted_relay.upstream.opening import Opened, Opening
 from twisted_relay.upstream.pool import Pool
-from twisted_relay.upstream.proxy_tries import ProxyTry, TunnelTry
+from twisted_relay.upstream.proxy_tries import OriginTry, ProxyTry, TunnelTry
 from twisted_relay.upstream.server import PARENT_REASONS, Server
 from twisted_relay.upstream.talks import ConnectTalk, SocksTalk, Talk
 
@@ -104,7 +103,7 @@ class Parent(Backend):
         if exchange.request.method == b"CONNECT":
             return TunnelTry(exchange, connection, answered)
         if not isinstance(connection.owner, ProxyPool):
-            return Try(exchange, connection, answered)
+            return OriginTry(exchange, connection, answered)
         return ProxyTry(exchange, connection, answered, self.credentials.lines)
 
 
@@ -126,12 +125,10 @@ def _is_about_the_proxy(error: ServerError) -> bool:
 class ProxyPool(Pool):
     """The connections to one proxy, and through it."""
 
-    def __init__(
-        self, server: Server, dialler: Dialler, deadlines: Deadlines, connect_times: Histogram, credentials: Credentials
-    ) -> None:
-        super().__init__(server, dialler, deadlines, connect_times)
+    def __init__(self, parent: Parent, server: Server, dialler: Dialler) -> None:
+        super().__init__(server, dialler, parent.deadlines, parent.counters.connect_times)
         server.counters.errors.update(dict.fromkeys(PARENT_REASONS, 0))
-        self._credentials = credentials
+        self._credentials = parent.credentials
         self._origins: OrderedDict[Address, Pool] = OrderedDict()
 
     def tunnel(self, destination: Address, way: bytes) -> Pool:
@@ -206,8 +203,7 @@ def assemble_parent(
     def make_pool(server: Server) -> Pool:
         known = surroundings if isinstance(server.spec.address, Address) else replace(surroundings, guard=None)
         dialler = dialler_to(server.spec, options, known)
-        times = parent.counters.connect_times
-        return ProxyPool(server, dialler, surroundings.deadlines, times, parent.credentials)
+        return ProxyPool(parent, server, dialler)
 
     furnished(parent, make_pool)
     return parent

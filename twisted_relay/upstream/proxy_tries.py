@@ -1,8 +1,8 @@
-"""Tries that go through a proxy: a request with its whole URI, and a tunnel, for which nothing is left to be sent."""
+"""Tries that go through a proxy: with the whole URI, as to the origin, and of a tunnel, which stands already."""
 
 from collections.abc import Sequence
 
-from twisted_relay.errors import ParentDenied
+from twisted_relay.errors import ParentDenied, ServerError
 from twisted_relay.exchange import Exchange
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.http1 import write_whole_request
@@ -31,6 +31,16 @@ class ProxyTry(Try):
             self.server.count_response(407)
             raise ParentDenied("the parent wants other credentials: it answered 407")
         super()._take_response(response, rest)
+
+
+class OriginTry(Try):
+    """A try over a connection that leads through a proxy to the origin itself: what goes wrong is not the proxy's."""
+
+    __slots__ = ()
+
+    def _fail(self, error: ServerError) -> None:
+        error.is_held_against_servers = False
+        super()._fail(error)
 
 
 class TunnelTry(Try):
