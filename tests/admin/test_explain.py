@@ -102,7 +102,7 @@ class ExplainTests(SynchronousTestCase):
         self.assertTrue(is_taken(answer))
 
     def test_secrets(self) -> None:
-        """Credentials that the route sets are not shown; those that whoever asks has sent are."""
+        """Credentials that the route sets are not shown, and of passwords of whoever asks only the scheme."""
         options = RouteOptions(
             name="api",
             set_request_header=(FieldLine("Authorization", "Bearer t0ken"), FieldLine("X-Env", "test")),
@@ -116,6 +116,13 @@ class ExplainTests(SynchronousTestCase):
             self.assertIn(line, head)
         self.assertNotIn("t0ken", str(answer))
         self.assertNotIn("s3cret", str(answer))
+        self.routes = [self.route(RouteOptions(name="api"), forward_to(self.shop), "shop")]
+        self.make()
+        for value, shown in (("Basic Ym9iOnNlc2FtZQ==", "Basic (hidden)"), ("Ym9iOnNlc2FtZQ==", "(hidden)")):
+            answer = self.ask("http://a.example/", ["Authorization", value])
+            for told in (answer["request"], answer["forwarded"]):
+                self.assertIn(f"Authorization: {shown}", cast("list[str]", cast(JSON, told)["head"]))
+            self.assertNotIn("Ym9i", str(answer))
 
     def test_answered(self) -> None:
         """A route that needs no server answers as it would; later routes are not asked."""

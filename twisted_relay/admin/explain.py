@@ -7,7 +7,7 @@ module puts into words what they say. The shape is that of `docs/reference/contr
 from collections.abc import Mapping, Sequence
 
 from twisted_relay.admin.candidates import describe_backend
-from twisted_relay.admin.hidden import without_secrets
+from twisted_relay.admin.hidden import without_passwords, without_secrets
 from twisted_relay.admin.json_input import JSON
 from twisted_relay.admin.outside import Outside
 from twisted_relay.admin.question import Question, choose_listener, read_question
@@ -90,7 +90,7 @@ def _request(question: Question, listener: Listener, client: Client) -> JSON:
         "where": _place(listener.options.where),
         "scheme": scheme,
         "client": client.address or "unix",
-        "head": head.decode("utf-8", "backslashreplace").split("\r\n")[:-2],
+        "head": without_passwords(head.decode("utf-8", "backslashreplace").split("\r\n")[:-2]),
     }
 
 
