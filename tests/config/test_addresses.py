@@ -186,6 +186,8 @@ class ServerTests(SynchronousTestCase):
             ("s/1 http://a", 7),
             ("s1 http://a weight=257", 19),
             ("s1 http://a weight=x", 19),
+            ("s1 http://a tier=2 tier=2", 26),
+            ("s1 http://a backup backup", 26),
             ("s1 http://a down", 19),
             ("http://a http://b backup", 16),
             ("http://a http://a", 16),

@@ -43,6 +43,8 @@ class BreakerTests(SynchronousTestCase):
             ("50% errors in 10s slow=0", 25),
             ("50% errors in 10s status=", 25),
             ("50% errors in 10s status=600", 25),
+            ("50% errors in 10s status=200", 25),
+            ("50% errors in 10s status=302-599", 25),
             ("50% errors in 10s min=5 status=504-500", 31),
         ):
             (fault,) = faults_of(BREAKER, text)

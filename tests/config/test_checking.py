@@ -26,6 +26,7 @@ DOUBTFUL: tuple[tuple[str, str, list[str]], ...] = (
     (PLAIN, "check_timeout = 6s", ["6:1: warning[no-effect]"]),
     (PLAIN, "check = off\ncheck_send = x", ["7:1: warning[no-effect]"]),
     (PLAIN, "check = GET /\ncheck_timeout = 6s", ["7:17: warning[slow-check]"]),
+    (PLAIN, "check = GET /\ncheck_interval = 1s", ["7:18: warning[slow-check]"]),
     (PLAIN, "check = GET /\ncheck_fast_interval = 6s", ["7:1: warning[no-effect]"]),
     (PLAIN, "check = GET /\ncheck_initial = up\ncheck_grace = 5s", ["8:1: warning[no-effect]"]),
     (

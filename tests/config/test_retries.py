@@ -30,6 +30,8 @@ class RetryTests(SynchronousTestCase):
             ("connect 600", 15),
             ("connect 504-502", 15),
             ("off connect", 7),
+            ("connect reset connect", 21),
+            ("502 connect 502", 19),
             ("5xx", 7),
         ):
             (fault,) = faults_of(RETRY_ON, text)
@@ -50,7 +52,7 @@ class RetryTests(SynchronousTestCase):
 
     def test_methods_refused(self) -> None:
         """A set stands alone, and methods are written in capitals."""
-        for text, column in (("get", 7), ("GET put", 11), ("GET safe", 11), ("GET,PUT", 7)):
+        for text, column in (("get", 7), ("GET put", 11), ("GET safe", 11), ("GET,PUT", 7), ("GET PUT GET", 15)):
             (fault,) = faults_of(RETRY_METHODS, text)
             assert fault.span
             self.assertEqual(fault.span.column, column, text)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ipaddress import IPv6Address, ip_network
 
 from twisted_relay.config.option import Parser, line_list, one_word, word_list
+from twisted_relay.config.settings import none_twice
 from twisted_relay.config.values import Address, BindAddress, Network, ServerSpec, UnixAddress
 from twisted_relay.config.words import BadValue, Fault, Text, Value, Word, not_valid, parse_lines, quoted
 
@@ -240,6 +241,7 @@ def parse_server(line: Text, parse: Callable[[str], ServerSpec] = parse_url) -> 
     except BadValue as bad:
         raise BadValue(*bad.at(url.span)) from None
     amounts = dict(_parse_amount(word) for word in parameters if word.text != "backup")
+    none_twice(parameters)
     backup = next((word for word in parameters if word.text == "backup"), None)
     if backup is not None and "tier" in amounts:
         raise BadValue(Fault("a backup has no tier: it comes after all of them", "keep one of both", backup.span))

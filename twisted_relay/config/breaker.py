@@ -11,7 +11,7 @@ from twisted_relay.config.words import Text, not_valid, parse_words
 BREAKER_HELP = "write off, or a share of failed requests in a time: 50% errors in 10s, then perhaps min=20"
 SETTINGS_HELP = "after the time may stand min=NUMBER, status=500,502-504 and slow=TIME"
 
-_STATUSES = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
+_STATUSES = re.compile(r"([45][0-9]{2})(?:-([45][0-9]{2}))?")
 
 
 def _parse_share(text: str) -> float:
@@ -40,7 +40,7 @@ def _parse_statuses(text: str) -> tuple[tuple[int, int], ...]:
     matches = [_STATUSES.fullmatch(part) for part in text.split(",")]
     ranges = tuple((int(match[1]), int(match[2] or match[1])) for match in matches if match)
     if len(ranges) < len(matches) or any(low > high for low, high in ranges):
-        raise not_valid(text, "write status codes: status=500,502-504")
+        raise not_valid(text, "write status codes of errors, from 400 on: status=500,502-504")
     return ranges
 
 

@@ -69,7 +69,8 @@ def _check_times(section: Section, options: BackendOptions, report: Report) -> N
     if options.check_timeout > options.check_interval:
         message = "check_timeout is longer than check_interval"
         help = "a server that hangs is asked less often than check_interval says"
-        report.warning(section.span_of("check_timeout"), "slow-check", message, help)
+        written = "check_timeout" if "check_timeout" in section.values else "check_interval"  # not both are defaults
+        report.warning(section.span_of(written), "slow-check", message, help)
     if "check_fast_interval" in _written(section) and options.check_fast_interval > options.check_interval:
         _no_effect(section, "check_fast_interval", "it is longer than check_interval", report)
     if "check_grace" in _written(section) and options.check_initial != "checking":

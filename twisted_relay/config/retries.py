@@ -4,6 +4,7 @@ import re
 
 from twisted_relay.config.option import Parser, one_line, word_list
 from twisted_relay.config.patterns import TOKEN
+from twisted_relay.config.settings import none_twice
 from twisted_relay.config.values import BudgetSpec, RetryOn
 from twisted_relay.config.words import BadValue, Fault, Text, Value, not_valid, quoted
 
@@ -40,6 +41,7 @@ def _read_retry_on(value: Value) -> RetryOn:
     if [word.text for word in words] == ["off"]:
         return RetryOn()
     parts = _CONDITION_WORDS.read(value)
+    none_twice(words)
     named = {part for part in parts if isinstance(part, str)}
     ranges = tuple(part for part in parts if isinstance(part, tuple))
     return RetryOn(tuple(name for name in CONDITIONS if name in named), ranges)
@@ -65,6 +67,7 @@ _METHOD_WORDS = word_list("`safe`, `idempotent`, `any`, or methods", _parse_meth
 
 def _read_methods(value: Value) -> tuple[str, ...]:
     methods = _METHOD_WORDS.read(value)
+    none_twice(value.words())
     for word in value.words():
         if word.text in METHOD_SETS and len(methods) > 1:
             raise BadValue(Fault(f"{quoted(word.text)} stands alone or not at all", RETRY_METHODS_HELP, word.span))

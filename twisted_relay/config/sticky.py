@@ -7,6 +7,7 @@ from twisted_relay.config.addresses import is_host
 from twisted_relay.config.option import Parser, one_line
 from twisted_relay.config.patterns import TOKEN
 from twisted_relay.config.scalars import parse_time, show_time
+from twisted_relay.config.settings import none_twice
 from twisted_relay.config.values import StickySpec
 from twisted_relay.config.words import BadValue, Fault, Text, Word, quoted
 
@@ -44,16 +45,6 @@ def _with(spec: StickySpec, word: Word) -> StickySpec:
     raise _refuse(word, STICKY_HELP)
 
 
-def _none_twice(attributes: list[Word]) -> None:
-    """Refuse the second word for one attribute: it would replace the first without a sign."""
-    seen: set[str] = set()
-    for word in attributes:
-        name = word.text.partition("=")[0]
-        if name in seen:
-            raise BadValue(Fault(f"{name} stands twice", "keep one of them", word.span))
-        seen.add(name)
-
-
 def _parse(line: Text) -> StickySpec | None:
     if line.text == "off":
         return None
@@ -68,7 +59,7 @@ def _parse(line: Text) -> StickySpec | None:
     spec = StickySpec(name.text)
     for word in attributes:
         spec = _with(spec, word)
-    _none_twice(attributes)
+    none_twice(attributes)
     if spec.same_site == "None" and not spec.secure:
         raise BadValue(Fault("same-site=none needs secure", "browsers drop such a cookie otherwise", line.span))
     return spec
