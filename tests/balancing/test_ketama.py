@@ -133,6 +133,16 @@ class KetamaTests(SynchronousTestCase):
         for server, part in arcs(ring).items():
             self.assertLess(abs(part / 2**32 * 100 * 160 / server.weight - 1), 0.2)
 
+    def test_very_many_heavy_servers(self) -> None:
+        """A ring has a limit in all: with more units of weight than points, several units share one."""
+        ring = Ketama()
+        servers = many(2000, (256, 128))
+        ring.become(weighted(servers))
+        self.assertLessEqual(len(ring._ring), MOST_POINTS + len(servers))
+        heavy = sum(part for server, part in arcs(ring).items() if server.weight == 256)
+        self.assertLess(abs(heavy / 2**32 - 2 / 3), 0.02)
+        self.assertEqual(len(set(ring.ranked(b"a"))), len(set(ring.ranked(b"a")) & set(servers)))
+
     def test_the_order_of_the_file_does_not_matter(self) -> None:
         """Relays whose files list the servers in another order agree."""
         servers = many(50, (1, 2))

@@ -39,6 +39,16 @@ class RateTests(SynchronousTestCase):
         budget.deposit(START)
         self.assertEqual(spend(budget, START), 1)
 
+    def test_given_back(self) -> None:
+        """A try that was not made can be made later, also when some seconds have passed, and never more of them."""
+        for later in (0.0, 2.5, 12.0):
+            budget = Budget(BudgetSpec(0.0, 0.5))
+            self.assertEqual(spend(budget, START), 5)
+            budget.left(START + later)
+            for _ in range(7 if later > TTL else 2):
+                budget.give_back()
+            self.assertEqual(budget.left(START + later), 5.0 if later > TTL else 2.0)
+
     def test_only_a_reserve(self) -> None:
         """A ratio of 0 leaves so many tries a second, whatever comes."""
         budget = Budget(BudgetSpec(0.0, 2.0))

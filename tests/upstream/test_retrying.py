@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.playbook import BACKEND, Conversation, Party, get, head, ok, post, servers
 from twisted_relay.config.tree import BackendOptions
-from twisted_relay.config.values import BudgetSpec, RetryOn
+from twisted_relay.config.values import BudgetSpec, RetryOn, StickySpec
 from twisted_relay.http.http1 import END, read_request, request_reader
 
 REFUSED = errno.ECONNREFUSED
@@ -346,6 +346,30 @@ class StatusTests(SynchronousTestCase):
                 server.sends(b" today")
                 self.assertEqual(client.sees_answer("HTTP/1.1 503 Service Unavailable"), b"busy today")
             talk.is_over()
+
+    def test_given_after_all(self) -> None:
+        """An answer that was held and is given costs nothing of the budget, and has the cookie of its server."""
+        options = replace(OPTIONS, servers=servers(1), retry_budget=BudgetSpec(0.0, 1.0), sticky=StickySpec("SRV"))
+        talk = Conversation(self, backend=options)
+        talk.backend.random = lambda: 0.99
+        assert talk.backend.budget is not None
+        for is_left, left in ((False, 10.0), (True, 9.0)):
+            client = talk.client()
+            client.sends(get())
+            server = talk.accepts()
+            server.sends(UNAVAILABLE)
+            if is_left:
+                talk.waits(0.1)
+                server.sends(ok())
+                client.taken()
+            else:
+                talk.server().set_down("test")
+                talk.waits(0.1)
+                self.assertIn(b"Set-Cookie: SRV=", client.taken())
+                talk.server().set_up("test")
+            self.assertEqual(talk.backend.budget.left(talk.deadlines.now()), left)
+            self.assertEqual(talk.backend.budget.active, 0)
+        talk.is_over()
 
     def test_the_client_leaves(self) -> None:
         """A response that is held is let go when nobody waits any more."""

@@ -17,7 +17,8 @@ from twisted_relay.balancing.policy import Candidate
 POINTS = 160
 """For each unit of weight."""
 MOST_POINTS = 1 << 18
-"""On a ring. With more units of weight than there is room for, each has fewer points."""
+"""On a ring, about. With more units of weight than there is room for, each has fewer points, or several have one; each
+server has one at least."""
 MOST_STEPS = 1 << 10
 """Points that are passed over for one key; then the servers come in another order."""
 
@@ -61,8 +62,11 @@ class Ketama:
     def become(self, members: Sequence[Weighted]) -> None:
         """See `KeyMap`. Only points of servers that have come or gone are touched."""
         units = sum(weight for _, weight in members)
-        each = min(POINTS, max(1, MOST_POINTS // units)) if units else 0
-        wanted = {(server, weight * each): 0 for server, weight in members}
+        each = min(POINTS, MOST_POINTS // units) if units else 0
+        wanted = {
+            (server, weight * each if each else max(min(1, weight), weight * MOST_POINTS // units)): 0
+            for server, weight in members
+        }
         gone = {number for owner, number in self._numbers.items() if owner not in wanted}
         mask = (1 << _BITS) - 1
         ring = [point for point in self._ring if point & mask not in gone]  # the old one may still be walked

@@ -77,6 +77,18 @@ class Budget:
         self._spent_now += 1
         return True
 
+    def give_back(self) -> None:
+        """A try that was taken out was not made after all."""
+        if self._spent_now:
+            self._spent_now -= 1
+            return
+        for place in reversed(range(len(self._slots))):
+            paid, spent = self._slots[place]
+            if spent:
+                self._slots[place] = paid, spent - 1
+                self._spent -= 1
+                return
+
     def _turn(self, now: float) -> None:
         """Close the current slot and forget what is too old."""
         if now >= self._until + TTL:

@@ -245,8 +245,14 @@ class Delivery:
     def _more(self) -> Retrying:
         """What serves further tries."""
         if self._retrying is None:
-            self._retrying = Retrying(self._backend, self._exchange, self._give_to, self._answered)
+            self._retrying = Retrying(self._backend, self._exchange, self._give_to, self._give_up)
         return self._retrying
+
+    def _give_up(self, answer: Answer) -> None:
+        """There was a wait, and now there is nobody left: what the last server said is the answer."""
+        if self._backend.sticky is not None and isinstance(answer, Response):
+            self._backend.sticky.stick(self._exchange, answer, self._server)
+        self._answered(answer)
 
     def _answer(self, error: RelayError) -> None:
         """Give up."""

@@ -153,6 +153,8 @@ class Retrying:
         if server is None or not server.is_usable or not server.has_room:
             server = self.untried() or self._tried_before()
         if server is None:
+            if self._has_paid and self._backend.budget is not None:
+                self._backend.budget.give_back()
             self.end()
             self._answered(held)
         else:
