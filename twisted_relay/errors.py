@@ -339,6 +339,14 @@ class ParentFailed(ConnectFailed):
     outside = "The proxy behind this one failed to answer."
 
 
+class ParentTimeout(ConnectTimeout):
+    """A parent was connected to, but did not open the way in time: the destination may be silent, not the parent."""
+
+    reason = "parent_timeout"
+    outside = "The proxy behind this one did not reach the destination in time."
+    is_held_against_servers = False
+
+
 class ParentDenied(ServerError):
     """A parent does not take our credentials, or wants some."""
 

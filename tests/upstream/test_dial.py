@@ -16,6 +16,7 @@ from twisted_relay.errors import (
     NameTimeout,
     NetworkUnreachable,
     ParentFailed,
+    ParentTimeout,
     RelayError,
 )
 from twisted_relay.guard.guard import Guard
@@ -153,7 +154,7 @@ class DialTests(SynchronousTestCase):
         talk, _, results, openings = self.opened("10.0.0.1")
         server = talk.accepts()
         talk.waits(BACKEND.connect_timeout + 0.5)
-        self.assertEqual([type(result) for result in results], [ConnectTimeout])
+        self.assertEqual([type(result) for result in results], [ParentTimeout])
         server.sees_reset()
         openings[0](None)
         self.assertEqual(len(results), 1)

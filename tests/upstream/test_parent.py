@@ -65,6 +65,19 @@ class BlameTests(SynchronousTestCase):
             self.assertEqual([server.state for server in talk.parent.servers], ["up", "up"], answer)
             talk.is_over()
 
+    def test_silent_destinations(self) -> None:
+        """A destination that never answers makes every proxy late, and none of them bad."""
+        for options in (TWO, replace(TWO, servers=proxies("socks5", 2))):
+            talk = Chained(self, replace(options, retries=0, connect_timeout=1.0))
+            for _ in range(8):
+                client, _ = talk.tunnel()
+                talk.waits(1.5)
+                client.sees_answer("HTTP/1.1 504 Gateway Timeout", "Proxy-Status: relay; error=connection_timeout")
+                client.aborts()
+            self.assertEqual([server.state for server in talk.parent.servers], ["up", "up"])
+            self.assertEqual([server.counters.errors["parent_timeout"] for server in talk.parent.servers], [4, 4])
+            talk.is_over()
+
     def test_origins_behind_tunnels(self) -> None:
         """Nor is what an origin does on a connection through SOCKS5, or on one for a WebSocket."""
         lines = "Host: a", "Upgrade: websocket", "Connection: Upgrade"

@@ -475,6 +475,21 @@ class DirectTests(SynchronousTestCase):
         client.sees_answer("HTTP/1.1 403 Forbidden", "Proxy-Status: relay; error=destination_ip_prohibited")
         talk.is_over()
 
+    def test_late_or_broken(self) -> None:
+        """A proxy that was connected to is not gone round, whatever it does then."""
+        for happens, status in (
+            (lambda talk, proxy: proxy.closes(), 502),
+            (lambda talk, proxy: proxy.sends(b"junk"), 502),
+            (lambda talk, proxy: talk.waits(5.5), 504),
+        ):
+            talk = Chained(self, self.PARENT)
+            client, proxy = talk.tunnel()
+            happens(talk, proxy)
+            talk.nobody_is_dialled()
+            self.assertEqual(talk.last().code, status)
+            client.aborts()
+            talk.is_over()
+
     def test_refused(self) -> None:
         """A proxy that works and says no is obeyed."""
         talk = Chained(self, self.PARENT)

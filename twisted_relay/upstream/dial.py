@@ -29,6 +29,7 @@ from twisted_relay.errors import (
     DestinationForbidden,
     NameTimeout,
     NetworkUnreachable,
+    ParentTimeout,
     RelayError,
     ServerError,
     TLSFailed,
@@ -100,6 +101,7 @@ class Dial:
         self._is_resolved = False
         self._timer: Any = None
         self._stagger: Any = None
+        self._is_opening = False  # the connection stands, and a parent is asked for the way on
 
     def start(self) -> None:
         """Find the addresses and try the first."""
@@ -179,6 +181,7 @@ class Dial:
             self._finish(connection)
             return
         self._leave_others(connection)
+        self._is_opening = True
         opening(connection, partial(self._opened, connection))
 
     def _opened(self, connection: UpstreamConnection, error: ServerError | None) -> None:
@@ -207,8 +210,12 @@ class Dial:
 
     def _timed_out(self) -> None:
         self._timer = None
+        limit = f"within {self._dialler.timeout:g} s"
+        if self._is_opening:
+            self._finish(ParentTimeout(f"the parent did not open the way {limit}"))
+            return
         error = ConnectTimeout if self._is_resolved else NameTimeout
-        self._finish(error(f"no connection within {self._dialler.timeout:g} s"))
+        self._finish(error(f"no connection {limit}"))
 
     def _finish(self, result: UpstreamConnection | RelayError) -> None:
         done, self._done = self._done, None

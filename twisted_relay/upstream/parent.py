@@ -13,13 +13,12 @@ from base64 import b64encode
 from collections import OrderedDict
 from copy import copy
 from dataclasses import replace
-from functools import partial
 from typing import cast
 
 from twisted_relay.config.secrets import read_password
 from twisted_relay.config.tree import ParentOptions
 from twisted_relay.config.values import Address
-from twisted_relay.errors import IncompleteResponse, ParentRefused, RelayError, ResponseTimeout, ServerError
+from twisted_relay.errors import IncompleteResponse, RelayError, ResponseTimeout, ServerError
 from twisted_relay.exchange import Exchange
 from twisted_relay.guard.hosts import read_host
 from twisted_relay.histogram import DURATION_BOUNDS
@@ -28,10 +27,10 @@ from twisted_relay.http.proxied import authority_of, destination
 from twisted_relay.upstream.assemble import Surroundings, dialler_to, furnished
 from twisted_relay.upstream.backend import Backend
 from twisted_relay.upstream.connection import UpstreamConnection
-from twisted_relay.upstream.dial import Dialler, Opener
+from twisted_relay.upstream.dial import Dial, Dialler, Opener
 from twisted_relay.upstream.http1 import Try
 from twisted_relay.upstream.opening import Opened, Opening
-from twisted_relay.upstream.pool import Pool
+from twisted_relay.upstream.pool import Connected, Pool
 from twisted_relay.upstream.proxy_tries import OriginTry, ProxyTry, TunnelTry
 from twisted_relay.upstream.server import PARENT_REASONS, Server
 from twisted_relay.upstream.talks import ConnectTalk, SocksTalk, Talk
@@ -122,6 +121,20 @@ def _is_about_the_proxy(error: ServerError) -> bool:
     return error.is_held_against_servers and not isinstance(error, (ResponseTimeout, IncompleteResponse))
 
 
+class ThroughPool(Pool):
+    """Connections through one proxy to one destination."""
+
+    def dial(self, connected: Connected) -> Dial:
+        """See `Pool`. That a destination is not reached is no fault of the proxy, but it is counted."""
+
+        def told(result: UpstreamConnection | RelayError) -> None:
+            if isinstance(result, ServerError) and not result.is_held_against_servers:
+                self.server.count_error(result)
+            connected(result)
+
+        return super().dial(told)
+
+
 class ProxyPool(Pool):
     """The connections to one proxy, and through it."""
 
@@ -150,18 +163,8 @@ class ProxyPool(Pool):
 
     def _through(self, opener: Opener) -> Pool:
         dialler = copy(self.dialler)
-        dialler.opening = partial(self._counted, opener)
-        return Pool(self.server, dialler, self._deadlines, self._connect_times)
-
-    def _counted(self, opener: Opener, connection: UpstreamConnection, opened: Opened) -> None:
-        """The same; that a destination is not reached is no fault of the proxy, but it is counted."""
-
-        def told(error: ServerError | None) -> None:
-            if isinstance(error, ParentRefused):
-                self.server.count_error(error)
-            opened(error)
-
-        opener(connection, told)
+        dialler.opening = opener
+        return ThroughPool(self.server, dialler, self._deadlines, self._connect_times)
 
     def opener_to(self, destination: Address, way: bytes = b"", *, is_pure: bool = False) -> Opener:
         """What makes a connection to the proxy one to a destination; `is_pure` as in `Opening`."""

@@ -21,7 +21,7 @@ READY = "ready"
 MODES = (READY, DRAIN, MAINT)
 """What whoever runs a server may want of it: everything, no new clients, nothing."""
 ERROR_REASONS = ("refused", "timeout", "total_timeout", "reset", "tls", "dns", "dns_timeout", "protocol")
-PARENT_REASONS = ("parent", "parent_credentials", "parent_refused")
+PARENT_REASONS = ("parent", "parent_credentials", "parent_refused", "parent_timeout")
 """Further reasons, of the proxies of a parent."""
 HISTORY = 50
 """Changes of state that are remembered, with their reasons."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twisted_relay.config.tree import ListenerOptions
-from twisted_relay.errors import BadRequest, DestinationForbidden, NoServer
+from twisted_relay.errors import BadRequest, DestinationForbidden, NoServer, ParentFailed, ParentTimeout, RelayError
 from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.guard.guard import Guard
 from twisted_relay.guard.hosts import is_literal, read_host
@@ -23,6 +23,8 @@ from twisted_relay.upstream.retry import NOT_SENT, SAFE
 
 USELESS = (NoServer, *NOT_SENT)
 """Why a request has not left through a parent: none of its proxies can be used."""
+CONNECTED = (ParentFailed, ParentTimeout)
+"""Of these, what follows when a proxy could be connected to: whatever it means by it, nobody goes round it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Through:
                 options, now = self._options, parent.now()
                 upgraded.idle_timeout = options.tunnel_idle_timeout
                 upgraded.ends_at = now + options.tunnel_max_age if options.tunnel_max_age else NEVER
-        elif parent.options.direct and isinstance(answer, USELESS) and _may_be_sent(exchange):
+        elif parent.options.direct and isinstance(answer, USELESS) and _may_go_round(answer, exchange):
             exchange.parent = exchange.backend = ""
             parent.bypassed += 1
             self._onward.direct(exchange, answered)
@@ -99,8 +101,10 @@ class _Waiting:
         self._through.ended(self._exchange, self._parent, answer, self._answered)
 
 
-def _may_be_sent(exchange: Exchange) -> bool:
-    """Whether nothing of the request has been sent, or it does no harm to send it again."""
+def _may_go_round(error: RelayError, exchange: Exchange) -> bool:
+    """Whether no proxy has answered, and nothing of the request has been sent, or sending it again does no harm."""
+    if isinstance(error, CONNECTED):
+        return False
     request = exchange.request
     return not exchange.sent or (request.method in SAFE and request.stream is None)
 
