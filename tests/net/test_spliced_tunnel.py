@@ -147,6 +147,22 @@ class SplicedTunnelTests(SynchronousTestCase):
         self.assertGreater(len(self.client.delivered), before)
         self.is_over(0, len(self.client.delivered))
 
+    def test_idle_with_something_in_the_pipe(self) -> None:
+        """A side that takes nothing does not hold the tunnel and its pipe for ever; one that takes a little does."""
+        self.server.far_sends(bytes(MEBI))
+        self.settle()
+        self.client.room = 0
+        self.server.far_sends(bytes(20 * MEBI))
+        self.settle()
+        for _ in range(10):
+            self.client.room = MEBI // 2
+            self.settle()
+            self.reactor.pass_time(35.0)
+        self.assertEqual((self.done, self.pumps()), ([], 1))
+        self.reactor.pass_time(40.0 + FLUSH_TIMEOUT)
+        self.assertEqual((len(self.done), self.pumps(), self.deadlines.members), (1, 0, set()))
+        self.assertTrue(self.client.closed and self.server.closed)
+
     def test_lost(self) -> None:
         """When one side is lost in the middle the other is closed, and nothing is held."""
         self.client.far_sends(bytes(5 * MEBI))

@@ -13,7 +13,7 @@ from typing import Any, cast
 from twisted.internet import main
 
 from twisted_relay.http.stream import Toll
-from twisted_relay.net.transport import Eager
+from twisted_relay.net.transport import Eager, in_flight
 
 AVAILABLE = hasattr(os, "splice")
 PIPE_SIZE = 1 << 20
@@ -88,9 +88,9 @@ class Pump:
         _give_back(pipe, empty=not self._in_pipe)
 
     def has_moved(self) -> bool:
-        """Whether anything came since the last call; also True while the sink or the toll is waited for."""
-        seen, self._seen = self._seen, self.moved
-        return self.moved != seen or self.waits
+        """Whether the peer of the sink has taken anything since the last call."""
+        seen, self._seen = self._seen, self.moved - in_flight(self._sink)[1]
+        return self._seen != seen
 
     @property
     def waits(self) -> bool:

@@ -410,7 +410,7 @@ class Try:
         """No response, or no more of it, in time."""
         connection = self._connection
         assert connection is not None
-        if self._pump is not None and self._pump.has_moved():
+        if self._pump is not None and (self._pump.has_moved() or self._pump.waits):
             connection.deadline = now + self.server.options.idle_timeout
         elif self.waits_for_client or self._upload_moves(connection):
             connection.deadline = now + self.patience
