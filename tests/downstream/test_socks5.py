@@ -599,6 +599,20 @@ class AnythingTests(SynchronousTestCase):
         client.closes()
         talk.is_over()
 
+    def test_tls_refused_with_much_unread(self) -> None:
+        """A refused client that had sent more than is read early is let go as soon as it closes."""
+        authority = Authority(self.mktemp())
+        talk = SecureTalk(self, replace(OPTIONS, tls="www"))
+        talk.tls, talk.authority = authority.options("example.org"), authority
+        client = talk.secure_client()
+        client.sends(HELLO + IPV4 + b"x" * 300_000)
+        talk.refuses(errno.ECONNREFUSED)
+        client.sees(NONE, reply(5))
+        self.assertTrue(client.said_goodbye)
+        client.closes()
+        self.assertTrue(client.socket.closed)
+        talk.is_over()
+
     def test_no_handshake(self) -> None:
         """Who speaks SOCKS5 to a listener with TLS is no client, and is counted."""
         authority = Authority(self.mktemp())

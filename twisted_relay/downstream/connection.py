@@ -152,14 +152,15 @@ class ClientConnection(Protocol):
     def _close_lingering(self, now: float) -> None:
         """Close when everything is sent, but read on for a moment first: the client may still be sending, and closing
         a socket with unread octets resets the connection and may destroy the answer (RFC 9112 §9.6)."""
+        self._lingering = MAX_LINGER
         if not isinstance(cast(object, self._out), Eager):
-            self._lingering = MAX_LINGER
-            self._resume_input()
+            if self._input_paused:
+                self._input_paused = False
+                self._out.resumeProducing()
             self._close_in_order(now)  # TLS cannot be closed in one direction only
             return
         self._ending = True
         self._progress = self._measure()
-        self._lingering = MAX_LINGER
         self.deadline = now + LINGER_TIME
         self._input_paused = False
         self._stop_producing()
