@@ -73,6 +73,8 @@ class ReadingTests(SynchronousTestCase):
             ("CONNECT example.org:65536 HTTP/1.1", "", BadRequest),
             ("CONNECT :443 HTTP/1.1", "", BadRequest),
             ("CONNECT [::1] HTTP/1.1", "", BadRequest),
+            ("CONNECT [v2.example.org]:443 HTTP/1.1", "", BadRequest),
+            ("GET http://[VA.example.org]/ HTTP/1.1", "", BadRequest),
             ("CONNECT http://example.org:443 HTTP/1.1", "", BadRequest),
             ("CONNECT example.org:443/ HTTP/1.1", "", BadRequest),
             ("CONNECT a@example.org:443 HTTP/1.1", "", BadRequest),

@@ -51,6 +51,7 @@ def read_proxied_or_own_request(head: bytes, max_fields: int = 200) -> Request:
 def _read_proxied(request: Request) -> Request:
     if request.method == b"CONNECT":
         _read_connect(request)
+        _refuse_future_address(request)
         return request
     scheme = request.target[:8].lower()
     if scheme.startswith(b"https://"):
@@ -59,7 +60,14 @@ def _read_proxied(request: Request) -> Request:
         raise BadRequest(_ASK_SO)
     request.authority = b""  # whatever Host says, the URI is believed (RFC 9112 §3.2.2)
     read_target(request)
+    _refuse_future_address(request)
     return request
+
+
+def _refuse_future_address(request: Request) -> None:
+    """`[v2.example]` is no address that can be reached (RFC 3986 §3.2.2), and must not become the name within."""
+    if request.host.startswith(b"[v"):
+        raise BadRequest("the host is an address of an IP version that does not exist")
 
 
 def _read_connect(request: Request) -> None:
