@@ -122,6 +122,7 @@ class PermittedTests(SynchronousTestCase):
             head("GET http://A.Example.:80 HTTP/1.1", "Host: b"),
             head("POST http://a.example:81/%41/../b?C=%41 HTTP/1.1", "Host: b", "Content-Length: 0"),
             head("GET http://a.example/? HTTP/1.1", "Host: b"),
+            head("GET http://[2001:DB8:0::1]:080/ HTTP/1.1", "Host: b"),
             head("OPTIONS http://a.example HTTP/1.1", "Host: b"),
         ):
             client.sends(request)
@@ -134,6 +135,7 @@ class PermittedTests(SynchronousTestCase):
                 ("192.0.2.1", "a.example", 80, "GET", "http://a.example/"),
                 ("192.0.2.1", "a.example", 81, "POST", "http://a.example:81/b?C=%41"),
                 ("192.0.2.1", "a.example", 80, "GET", "http://a.example/?"),
+                ("192.0.2.1", "2001:db8::1", 80, "GET", "http://[2001:db8::1]/"),
                 ("192.0.2.1", "a.example", 80, "OPTIONS", "http://a.example/"),
             ],
         )

@@ -12,7 +12,7 @@ from twisted_relay.errors import BadRequest, DeniedByRule, NameTimeout
 from twisted_relay.exchange import Destination, Exchange
 from twisted_relay.guard.hosts import read_host
 from twisted_relay.http.message import Answered, Request
-from twisted_relay.http.proxied import destination
+from twisted_relay.http.proxied import authority_of, destination
 from twisted_relay.rules import Asked, Rules, Ruling
 from twisted_relay.upstream.assemble import Surroundings
 from twisted_relay.upstream.unresolved import unresolved
@@ -60,20 +60,20 @@ def asked_by(exchange: Exchange) -> Asked:
     """What rules see of an exchange; raises `BadRequest` for a host that is neither a name nor an address."""
     request = exchange.request
     host, port = destination(request)
+    host = read_host(host)
     return Asked(
         client=exchange.origin.client,
         user=exchange.user,
         groups=exchange.groups,
-        host=read_host(host),
+        host=host,
         port=port,
         method=request.method.decode("ascii"),
-        url="" if request.method == b"CONNECT" else _url(request, port),
+        url="" if request.method == b"CONNECT" else _url(request, authority_of(host, port)),
     )
 
 
-def _url(request: Request, port: int) -> str:
+def _url(request: Request, authority: bytes) -> str:
     """The URL in normal form: as routes compare paths, and without the port that is meant anyway."""
-    authority = request.host if port == 80 else b"%b:%d" % (request.host, port)
     query = b"?" + request.query if b"?" in request.target else b""
     path = request.path if request.path != b"*" else b"/"
     return (b"http://" + authority + path + query).decode("ascii", "backslashreplace")
