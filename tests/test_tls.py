@@ -374,7 +374,7 @@ class ServerSideTests(SynchronousTestCase):
                 client.sees(ok())
             else:
                 self.assertEqual(server.taken(), b"")
-                client.sees_answer("HTTP/1.1 502 Bad Gateway", "Proxy-Status: relay; error=tls_protocol_error")
+                client.sees_answer("HTTP/1.1 502 Bad Gateway", "Proxy-Status: relay; error=tls_certificate_error")
                 self.assertEqual(talk.server().counters.errors["tls"], 1)
             talk.is_over()
 
