@@ -32,6 +32,9 @@ class RuleTests(SynchronousTestCase):
             ("domain .org", Domains((Domain("org", True),))),
             ("port 8000-8999 443 443", Ports(((443, 443), (8000, 8999)))),
             ("url http://A.example:80/X*", Urls((PathPattern("glob", "http://a.example/X*"),))),
+            ("url http://A.example.:81/x", Urls((PathPattern("exact", "http://a.example:81/x"),))),
+            ("url http://[2001:DB8:0::1]:80/", Urls((PathPattern("exact", "http://[2001:db8::1]/"),))),
+            ("url http://*.example.:80/", Urls((PathPattern("glob", "http://*.example/"),))),
             ("url http://a.example", Urls((PathPattern("exact", "http://a.example/"),))),
             ("url *.zip ~http://[^/]+/x", Urls((PathPattern("glob", "*.zip"), PathPattern("regex", "http://[^/]+/x")))),
         ):

@@ -104,10 +104,20 @@ def _parse_url(text: str) -> PathPattern:
         raise not_valid(text, URL_HELP)
     if text.lower().startswith("http://"):
         authority, slash, path = text[7:].partition("/")
-        text = f"http://{authority.lower().removesuffix(':80')}{slash}{path}"
+        text = f"http://{_normal_authority(authority)}{slash}{path}"
         if not slash and not authority.endswith("*"):
             text += "/"
     return PathPattern("glob" if re.search(r"[*?]", text) else "exact", text)
+
+
+def _normal_authority(authority: str) -> str:
+    """As requests have it: no dot at the end of a name, IPv6 in its shortest form, no port 80."""
+    host, port = authority.lower().removesuffix(":80"), ""
+    if re.search(r":[0-9]*\Z", host):
+        host, _, port = host.rpartition(":")
+    literal = unbracketed(host)
+    host = host.removesuffix(".") if literal is None else f"[{literal}]"
+    return f"{host}:{port}" if port else host
 
 
 def _parse_name(text: str) -> str:
