@@ -79,6 +79,25 @@ class ProxyTests(TestCase):
             self.assertIn(b"Content-Type: " + kind, head.split(b"\r\n"))
             self.assertIn(b"This destination is not allowed.", answer)
 
+    async def test_one_form(self) -> None:
+        """Who decides gets names and addresses in the only form that is compared, and nothing else."""
+        seen: list[tuple[str, int]] = []
+
+        def allow(host: str, port: int) -> bool:
+            seen.append((host, port))
+            return False
+
+        proxy = self.proxy(allow)
+        for host, status in (
+            (b"A.Example.", b"403"),
+            (b"[2001:DB8:0::1]:81", b"403"),
+            (b"0x7f.1", b"400"),
+            (b"a..example", b"400"),
+        ):
+            answer = await self.ask(proxy, b"GET http://%b/ HTTP/1.1" % host, b"Host: a")
+            self.assertEqual(answer[9:12], status, host)
+        self.assertEqual(seen, [("a.example", 80), ("2001:db8::1", 81)])
+
     async def test_allow_decides(self) -> None:
         """Destinations that are not allowed are answered 403, and nobody is connected to."""
         asked: list[tuple[str, int]] = []

@@ -18,6 +18,7 @@ from twisted_relay.config.tree import ListenerOptions
 from twisted_relay.downstream.forward_answers import ForwardAnswers
 from twisted_relay.errors import BadRequest, ConfigurationError, DestinationRefused, RelayError
 from twisted_relay.guard.guard import Guard
+from twisted_relay.guard.hosts import read_host
 from twisted_relay.guard.ourselves import Ourselves
 from twisted_relay.http.message import Request
 from twisted_relay.http.proxied import destination, prepare_proxied_request
@@ -32,7 +33,8 @@ MAX_ORIGINS = 64
 """Origins whose connections are kept; of more, the one that has been idle for the longest time is let go."""
 
 Allow = Callable[[str, int], bool]
-"""Whether a host, a lower-case name or an address without brackets, may be asked at this port."""
+"""Whether a host, a lower-case name or an address in its shortest form and without brackets, may be asked at this
+port."""
 
 
 class ProxyResource(Resource):
@@ -74,6 +76,7 @@ class ProxyResource(Resource):
         if not site.uri[:7].lower() == b"http://":
             raise BadRequest("the target is not the absolute form of an http URI")
         host, port = destination(request)
+        host = read_host(host)
         if not self._allow(host, port):
             raise DestinationRefused(f"{host}:{port} is not allowed")
         return self._origins.agent(host, port)
