@@ -95,6 +95,14 @@ class Talk(Proxied):
         return client, server
 
 
+class Broken(Router[Plan]):
+    """A router with a fault."""
+
+    def find(self, request: object, client: str) -> Route[Plan] | None:
+        """See `Router`."""
+        raise ZeroDivisionError
+
+
 class SecureTalk(SecureConversation, Talk):
     """The same with TLS around it."""
 
@@ -266,6 +274,18 @@ class PasswordTests(SynchronousTestCase):
             self.assertEqual(talk.codes(), [code])
             talk.is_over()
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_a_fault_behind_a_password(self) -> None:
+        """A fault of ours ends the connection, and nothing waits for ever."""
+        talk = Talk(self, verifier=known())
+        self.patch(talk.listener, "router", Broken([]))
+        client = talk.greeted(HELLO_WITH_PASSWORD, PASSWORD)
+        client.sends(ALICE + IPV4)
+        talk.compares()
+        client.sees(GRANTED)
+        self.assertTrue(client.socket.closed)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        talk.is_over()
 
     def test_leaving_while_it_is_compared(self) -> None:
         """A client that leaves does not get its answer, and its guess counts all the same."""

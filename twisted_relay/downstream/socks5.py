@@ -205,6 +205,7 @@ class SOCKS5Connection(ClientConnection):
         self._started = started  # whoever is refused has begun here
         self._asking = asking = Deferred.fromCoroutine(door.admit(message, self._origin.client))
         asking.addCallbacks(self._admitted, self._not_admitted)
+        asking.addErrback(self._failed)
 
     def _admitted(self, user: User) -> None:
         self._asking = None
@@ -224,6 +225,11 @@ class SOCKS5Connection(ClientConnection):
             self._log.failure("who a client is could not be found out", failure)
             error = RelayError("who the client is could not be found out")
         self._refuse(error, self._failure)
+
+    def _failed(self, failure: Failure) -> None:
+        """A fault of ours; without a password the reactor would end the connection."""
+        self._log.failure("a connection failed in its protocol", failure)
+        self._cut()
 
     # -- answers --------------------------------------------------------------------------------------------------
 
