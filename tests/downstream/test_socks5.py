@@ -803,6 +803,18 @@ class EndTests(SynchronousTestCase):
         self.assertEqual([str(exchange.error) for exchange in talk.exchanges], ["the daemon stops"])
         talk.is_over()
 
+    def test_aborting_a_tunnel(self) -> None:
+        """A tunnel ends on both sides then, even with octets that its server has not taken, and is logged."""
+        talk = Talk(self)
+        client, server = talk.tunnelled()
+        server.blocks()
+        client.sends(b"x" * 1_000_000)
+        talk.listener.abort()
+        talk.settle()
+        self.assertTrue(client.socket.closed and server.socket.closed)
+        self.assertEqual((talk.codes(), talk.listener.tunnels), ([200], {}))
+        talk.is_over()
+
     def test_a_client_that_reads_nothing(self) -> None:
         """Answers that a client does not take are not waited for."""
         talk = Talk(self, replace(OPTIONS, send_timeout=3.0))

@@ -77,6 +77,40 @@ servers = http://127.0.0.1:${NODE}
         self.assertNotEqual(self.client.finish()[0], 0)
 
 
+class TunnelTests(SynchronousTestCase):
+    """SIGTERM while tunnels are open."""
+
+    RELAY = """\
+[relay]
+grace = 200ms
+
+[listener:proxy]
+bind = 127.0.0.1:${PROXY}
+mode = forward
+connect_ports = any
+allow_destination = 127.0.0.1
+access_log = main
+
+[log:main]
+to = ${LOG}
+"""
+
+    def test_tunnels_are_logged(self) -> None:
+        """What is cut off at the end of `grace` has its line in the access log."""
+        node, log = start_node(self), Path(self.mktemp())
+        [proxy] = free_ports(1)
+        daemon = relay(self, self.RELAY, PROXY=str(proxy), LOG=str(log.absolute()))
+        for _ in range(3):
+            client = socket.create_connection(("127.0.0.1", proxy))
+            self.addCleanup(client.close)
+            client.sendall(f"CONNECT 127.0.0.1:{node.place} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            self.assertTrue(client.recv(1000).startswith(b"HTTP/1.1 200 "))
+        daemon.signal(SIGTERM)
+        status, output, errors = daemon.finish()
+        self.assertEqual((status, errors), (0, ""), output)
+        self.assertEqual(log.read_text().count('" 200 '), 3)
+
+
 class StartTests(SynchronousTestCase):
     """Starts that come to nothing."""
 

@@ -171,6 +171,8 @@ class Listener:
         """End every connection at once."""
         for connection in list(self.connections):
             connection.abort()
+        for tunnel in list(self.tunnels):
+            tunnel.abort()  # its server's side too, or it would last until everything queued is sent
 
 
 def address_text(host: str) -> str:

@@ -257,10 +257,13 @@ class Tunnel:
 
     def expired(self, now: float) -> None:
         """Idle for too long, or not flushed in time."""
-        if not self._closing:
-            if not self._look(now):
-                self.close()
-            return
+        if self._closing:
+            self.abort()
+        elif not self._look(now):
+            self.close()
+
+    def abort(self) -> None:
+        """End both sides at once, whatever is queued."""
         self.deadline = NEVER
         for end in (self._client, self._server):
             if end.open:
