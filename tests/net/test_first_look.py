@@ -139,7 +139,7 @@ class FirstLookTests(LookedTunnel):
         self.far(self.client, "sends", b"more")
         self.assertFalse(self.client.closed)
         self.reactor.pass_time(LINGER + 1)
-        self.is_over(7, 0)
+        self.is_over(7, len(b"sorry"))
 
     def test_refused_and_gone(self) -> None:
         """A client that ends, or is lost, or sends too much after it was refused is done with at once."""
@@ -162,7 +162,7 @@ class FirstLookTests(LookedTunnel):
         self.reactor.pass_time(1.0)
         self.assertEqual(bytes(self.client.delivered), b"late")
         self.far(self.client, "closes")
-        self.is_over(3, 0)
+        self.is_over(3, len(b"late"))
 
     def test_idle(self) -> None:
         """The time limit of the tunnel holds for a look as well, if it is the shorter one."""
@@ -196,7 +196,7 @@ class FirstLookTests(LookedTunnel):
             self.assertEqual(bytes(self.client.delivered), delivered)
             self.far(self.client, "closes")
             self.reactor.pass_time(4.0)
-            self.is_over(len(rest) or 1, 0)
+            self.is_over(len(rest) or 1, len(delivered))
 
     def test_server_waits(self) -> None:
         """From the client's first octet on the server is not read, and then everything comes."""

@@ -137,6 +137,7 @@ class FirstLook:
         server.abortConnection()
         if answer:
             client.write(answer)
+            self.server.received = len(answer)  # all that the client gets of this tunnel
         if isinstance(client, TLSMemoryBIOProtocol) or not self.client.reading:
             self._end()  # TLS cannot be closed in one direction only
             return
