@@ -35,6 +35,7 @@ class RuleTests(SynchronousTestCase):
             ("url http://A.example.:81/x", Urls((PathPattern("exact", "http://a.example:81/x"),))),
             ("url http://[2001:DB8:0::1]:80/", Urls((PathPattern("exact", "http://[2001:db8::1]/"),))),
             ("url http://*.example.:80/", Urls((PathPattern("glob", "http://*.example/"),))),
+            ("url */%7ejoe/a%2fb?%7e*", Urls((PathPattern("glob", "*/~joe/a%2Fb?%7e*"),))),
             ("url http://a.example", Urls((PathPattern("exact", "http://a.example/"),))),
             ("url *.zip ~http://[^/]+/x", Urls((PathPattern("glob", "*.zip"), PathPattern("regex", "http://[^/]+/x")))),
         ):

@@ -61,6 +61,8 @@ DOMAIN_HELP = "write example.org for that name alone, .example.org for it and al
 URL_HELP = "write http://HOST/PATH with * for any characters, *.zip, or ~expression"
 _NAME = re.compile(r"[^\x00-\x20\x7f:]{1,255}")
 _SECTION_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,2048}")
 
 
@@ -107,7 +109,15 @@ def _parse_url(text: str) -> PathPattern:
         text = f"http://{_normal_authority(authority)}{slash}{path}"
         if not slash and not authority.endswith("*"):
             text += "/"
+    path, mark, query = text.partition("?")
+    text = _ESCAPE.sub(_normal_escape, path) + mark + query
     return PathPattern("glob" if re.search(r"[*?]", text) else "exact", text)
+
+
+def _normal_escape(match: re.Match[str]) -> str:
+    """As paths of requests have it when they are compared: what needs no escape has none (RFC 3986 §6.2.2)."""
+    character = chr(int(match[1], 16))
+    return character if _UNRESERVED.fullmatch(character) else match[0].upper()
 
 
 def _normal_authority(authority: str) -> str:
