@@ -3,7 +3,7 @@
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_relay.net.limit import MAX_TURN, MIN_TURN, Limit, Toll
+from twisted_relay.net.limit import BURST_TIME, MAX_TURN, MIN_TURN, Limit, Toll
 
 RATE = 1_000_000
 SECOND = 1.0
@@ -62,23 +62,25 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual((self.clock.getDelayedCalls(), len(limit._waiting), limit.tolls), ([], 0, 0))
 
     def test_rate(self) -> None:
-        """One alone gets the whole rate, after a burst of a tenth of a second."""
+        """One alone gets the whole rate, after a burst of a quarter of a second."""
         limit = self.limit()
         [sender] = self.senders(1, limit)
-        self.assertLessEqual(sender.sent, 0.1 * RATE + 20_000)
+        self.assertLessEqual(sender.sent, BURST_TIME * RATE + 20_000)
         self.passes(10 * SECOND)
-        self.assertTrue(10.0 * RATE <= sender.sent <= 10.2 * RATE, sender.sent)
+        self.assertTrue(10.0 * RATE <= sender.sent <= (10.1 + BURST_TIME) * RATE, sender.sent)
         self.is_at_rest(limit, sender)
 
     def test_shared_alike(self) -> None:
         """Those who share a limit get the same, also one with large pieces among small ones, and nobody starves."""
         limit = self.limit()
         senders = [*self.senders(6, limit), *self.senders(2, limit, piece=60_000)]
+        self.passes(SECOND)
+        before = [each.sent for each in senders]  # whoever came first has had the burst
         self.passes(10 * SECOND)
-        total = sum(each.sent for each in senders)
-        self.assertTrue(10.0 * RATE <= total <= 10.4 * RATE, total)
-        for each in senders:
-            self.about(each.sent, total / 8, 0.1 * total / 8)
+        came = [each.sent - sent for each, sent in zip(senders, before, strict=True)]
+        self.about(sum(came), 10 * RATE, 0.2 * RATE)
+        for each in came:
+            self.about(each, 10 * RATE / 8, 0.06 * 10 * RATE / 8)
         self.is_at_rest(limit, *senders)
 
     def test_who_comes_later(self) -> None:

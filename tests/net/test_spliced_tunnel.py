@@ -211,7 +211,7 @@ class PacedSplicedTunnelTests(SplicedTunnelTests):
         self.settle()
         self.reactor.pass_time(1.0, STEP)
         self.assertEqual(self.pumps(), 1)
-        self.assertTrue(3.8 * MEBI <= len(self.client.delivered) <= 4.8 * MEBI, len(self.client.delivered))
+        self.assertTrue(3.8 * MEBI <= len(self.client.delivered) <= 5.2 * MEBI, len(self.client.delivered))
         self.reactor.pass_time(5.0, STEP)
         self.assertEqual(bytes(self.client.delivered), sent)
         self.assertEqual(self.tunnel.moved, (0, len(sent)))

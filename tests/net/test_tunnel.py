@@ -15,7 +15,7 @@ from twisted_relay.net.limit import Limit, Toll
 from twisted_relay.net.tunnel import FLUSH_TIMEOUT, Tunnel
 
 STEP = 0.02
-"""Seconds: what is slower loses a part of the rate, for a limit saves up for a tenth of a second."""
+"""Seconds: what is slower loses a part of the rate, for a limit saves up for a quarter of a second."""
 
 
 class TunnelTests(SynchronousTestCase):

@@ -70,11 +70,11 @@ class SplicedTests(SynchronousTestCase):
         response = head("HTTP/1.1 200 OK", f"Content-Length: {len(content)}") + content
         server.sends(response)
         talk.waits(1.0)
-        self.assertTrue(4_500_000 <= len(client.socket.delivered) <= 6_000_000, len(client.socket.delivered))
+        self.assertTrue(4_500_000 <= len(client.socket.delivered) <= 6_500_000, len(client.socket.delivered))
         talk.limits.down.charge(100 * 5_000_000)
         talk.waits(90.0)
         before = len(client.socket.delivered)
-        self.assertLess(before, 7_000_000)
+        self.assertLess(before, 7_500_000)
         talk.waits(30.0)
         client.sees(response)
         self.assertEqual((talk.codes(), talk.last().bytes_sent), ([200], len(response)))

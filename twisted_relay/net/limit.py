@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from twisted_relay.net.bucket import Bucket
 
-BURST_TIME = 0.1
+BURST_TIME = 0.25
 """Seconds of the rate that may pass at once after a pause."""
 TURN_TIME = 0.02
 """Seconds of the rate that one turn is, within these bounds:"""
