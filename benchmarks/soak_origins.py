@@ -58,10 +58,13 @@ class Origins:
         self._open: set[asyncio.StreamWriter] = set()
         self._servers: list[asyncio.Server] = []
         self._names: asyncio.DatagramTransport | None = None
-        self.web = self.tunnel = self.names = 0
+        self._reserved = socket.socket()
+        self.web = self.tunnel = self.names = self.nobody = 0
 
     async def start(self) -> None:
-        """Listen: `web` and `tunnel` on both families, `names` with UDP."""
+        """Listen: `web` and `tunnel` on both families, `names` with UDP. At `nobody` nobody ever listens."""
+        self._reserved.bind(("127.0.0.1", 0))
+        self.nobody = self._reserved.getsockname()[1]
         self.web = await self._listen(self._serve_web)
         self.tunnel = await self._listen(self._serve_tunnel)
         loop = asyncio.get_running_loop()
@@ -96,6 +99,7 @@ class Origins:
 
     async def stop(self) -> None:
         """Listen no more."""
+        self._reserved.close()
         for server in self._servers:
             server.close()
         self.cut_idle()
