@@ -195,7 +195,7 @@ asked.on("connect", (_, socket) => {
             self.assertIn(f"relay_tunnel_peeks_total{{{labels}}} {count}", metrics)
         errors = [line["error_text"] for line in self.logged()]
         port = self.outside.secure
-        self.assertEqual(
+        self.assertCountEqual(  # a tunnel has its line when both sides have ended: the next one may be quicker
             errors,
             [
                 None,
