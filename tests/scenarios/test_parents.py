@@ -329,7 +329,10 @@ class FailureTests(ParentScenario):
 
     def test_direct(self) -> None:
         """With `direct` requests go straight when nobody is there, else they are refused."""
-        self.start(f"http://127.0.0.1:{self.parent}", PARENT + "direct = yes\nretries = 0\n")
+        taken = socket.socket()
+        self.addCleanup(taken.close)
+        taken.bind(("127.0.0.1", 0))  # and nobody listens there
+        self.start(f"http://127.0.0.1:{taken.getsockname()[1]}", PARENT + "direct = yes\nretries = 0\n")
         self.both_ways()
         lines = eventually(lambda: self.logged()[2:], "the requests are logged")
         self.assertEqual([line["parent"] for line in lines], [None])
