@@ -78,6 +78,19 @@ class BlameTests(SynchronousTestCase):
             self.assertEqual([server.counters.errors["parent_timeout"] for server in talk.parent.servers], [4, 4])
             talk.is_over()
 
+    def test_origins_that_want_credentials(self) -> None:
+        """An origin that answers 407 takes no proxy away, though the client does not get to see that."""
+        talk = Chained(self, replace(TWO, retries=0))
+        for _ in range(8):
+            client = talk.client()
+            client.sends(asking("a.example"))
+            talk.accepts().sends(head("HTTP/1.1 407 Who?", "Content-Length: 0"))
+            client.sees_answer("HTTP/1.1 502 Bad Gateway", "Proxy-Status: relay; error=proxy_configuration_error")
+            client.aborts()
+        self.assertEqual([server.state for server in talk.parent.servers], ["up", "up"])
+        self.assertEqual([server.counters.errors["parent_credentials"] for server in talk.parent.servers], [4, 4])
+        talk.is_over()
+
     def test_origins_behind_tunnels(self) -> None:
         """Nor is what an origin does on a connection through SOCKS5, or on one for a WebSocket."""
         lines = "Host: a", "Upgrade: websocket", "Connection: Upgrade"

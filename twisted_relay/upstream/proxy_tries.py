@@ -26,10 +26,14 @@ class ProxyTry(Try):
         return write_whole_request(self._exchange.request, authority, self._lines)
 
     def _take_response(self, response: Response, rest: bytes) -> None:
-        """A challenge of the proxy is for us, and we have no other answer to it."""
+        """A challenge of the proxy is for us, and we have no other answer to it. Proxies pass on what origins answer,
+        so it is not held against them."""
         if response.status == 407:
             self.server.count_response(407)
-            raise ParentDenied("the parent wants other credentials: it answered 407")
+            error = ParentDenied("the parent wants other credentials: it answered 407")
+            error.is_held_against_servers = False
+            self.server.count_error(error)
+            raise error
         super()._take_response(response, rest)
 
 
