@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from twisted_relay.errors import RelayError
 from twisted_relay.http.forwarding import Origin
-from twisted_relay.http.message import Answered, Request, Response
+from twisted_relay.http.message import Answer, Answered, Request, Response
 from twisted_relay.http.stream import Toll
 from twisted_relay.peek.look import Look
 
@@ -38,6 +38,7 @@ class Exchange:
         "bytes_sent",
         "cancel",
         "code",
+        "dropped",
         "error",
         "finished",
         "first_byte",
@@ -102,6 +103,8 @@ class Exchange:
         """What Host said to the server."""
         self.tries = 0
         """How often the request was given to a server."""
+        self.dropped: tuple[Answer, ...] = ()
+        """What came of the tries after which another server was asked."""
         self.sent = 0.0
         """When the request was written to the server that answered."""
         self.first_byte = 0.0

@@ -11,7 +11,7 @@ from tests.support.playbook import Party, head, ok
 from tests.upstream.test_forward import ESTABLISHED, PROXY, Proxied, connecting
 from twisted_relay.config.rule_values import Domain
 from twisted_relay.config.tree import ListenerOptions, ParentOptions, RouteOptions
-from twisted_relay.config.values import Address, AllowedDestination, ServerSpec
+from twisted_relay.config.values import Address, AllowedDestination, RetryOn, ServerSpec
 from twisted_relay.downstream.listener import Listener
 from twisted_relay.downstream.plan import Plan
 from twisted_relay.guard.guard import Guard
@@ -487,6 +487,30 @@ class DirectTests(SynchronousTestCase):
             happens(talk, proxy)
             talk.nobody_is_dialled()
             self.assertEqual(talk.last().code, status)
+            client.aborts()
+            talk.is_over()
+
+    def test_late_or_broken_before_another(self) -> None:
+        """Nor is it when another proxy was tried after it that could not be connected to."""
+        tunnel, get = connecting("93.184.216.34:443"), head("GET http://93.184.216.34/ HTTP/1.1", "Host: a")
+        unavailable = head("HTTP/1.1 502 Bad Gateway", "Content-Length: 0")
+        options = replace(
+            self.PARENT, servers=proxies(number=2), retries=1, retry_on=RetryOn(("connect", "empty"), ((502, 502),))
+        )
+        for request, happens in (
+            (tunnel, lambda talk, proxy: proxy.closes()),
+            (tunnel, lambda talk, proxy: talk.waits(5.5)),
+            (get, lambda talk, proxy: proxy.closes()),
+            (get, lambda talk, proxy: proxy.sends(unavailable)),
+        ):
+            talk = Chained(self, options)
+            client = talk.client()
+            client.sends(request)
+            happens(talk, talk.accepts())
+            talk.refuses(errno.ECONNREFUSED)
+            talk.nobody_is_dialled()
+            self.assertEqual(talk.last().code, 502)
+            self.assertEqual(talk.parent.bypassed, 0)
             client.aborts()
             talk.is_over()
 

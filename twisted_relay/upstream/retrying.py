@@ -103,6 +103,7 @@ class Retrying:
         now = backend.now()
         if now + wait >= self._end or not self._pay(now):
             return False
+        self._exchange.dropped += (answer,)
         self._reason = reason
         if other is not None and not wait:
             self._make(other, answer)

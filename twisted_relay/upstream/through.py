@@ -103,6 +103,8 @@ class _Waiting:
 
 def _may_go_round(error: RelayError, exchange: Exchange) -> bool:
     """Whether no proxy has answered, and nothing of the request has been sent, or sending it again does no harm."""
+    if any(not isinstance(each, NOT_SENT) or isinstance(each, CONNECTED) for each in exchange.dropped):
+        return False  # another proxy was asked before this one
     if isinstance(error, CONNECTED):
         return False
     request = exchange.request
