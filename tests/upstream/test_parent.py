@@ -78,6 +78,20 @@ class BlameTests(SynchronousTestCase):
             self.assertEqual([server.counters.errors["parent_timeout"] for server in talk.parent.servers], [4, 4])
             talk.is_over()
 
+    def test_too_late(self) -> None:
+        """Nor does it say something of proxies that all tries together took too long."""
+        for request in (asking("a.example"), connecting(NAMED)):
+            talk = Chained(self, replace(TWO, retries=0, total_timeout=1.0))
+            for _ in range(8):
+                client = talk.client()
+                client.sends(request)
+                talk.accepts()
+                talk.waits(1.5)
+                self.assertEqual(talk.last().code, 504)
+                client.aborts()
+            self.assertEqual([server.state for server in talk.parent.servers], ["up", "up"], request)
+            talk.is_over()
+
     def test_origins_that_want_credentials(self) -> None:
         """An origin that answers 407 takes no proxy away, though the client does not get to see that."""
         talk = Chained(self, replace(TWO, retries=0))

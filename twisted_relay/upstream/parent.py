@@ -18,7 +18,7 @@ from typing import cast
 from twisted_relay.config.secrets import read_password
 from twisted_relay.config.tree import ParentOptions
 from twisted_relay.config.values import Address
-from twisted_relay.errors import IncompleteResponse, RelayError, ResponseTimeout, ServerError
+from twisted_relay.errors import IncompleteResponse, RelayError, ResponseTimeout, ServerError, TotalTimeout
 from twisted_relay.exchange import Exchange
 from twisted_relay.guard.hosts import read_host
 from twisted_relay.histogram import DURATION_BOUNDS
@@ -118,7 +118,7 @@ def _way(exchange: Exchange) -> bytes:
 
 
 def _is_about_the_proxy(error: ServerError) -> bool:
-    return error.is_held_against_servers and not isinstance(error, (ResponseTimeout, IncompleteResponse))
+    return error.is_held_against_servers and not isinstance(error, (ResponseTimeout, IncompleteResponse, TotalTimeout))
 
 
 class ThroughPool(Pool):
