@@ -92,6 +92,25 @@ class BlameTests(SynchronousTestCase):
             self.assertEqual([server.state for server in talk.parent.servers], ["up", "up"], request)
             talk.is_over()
 
+    def test_origins_that_break_off(self) -> None:
+        """Nor is what an HTTP proxy passes on of an origin that closes without an answer, or answers nonsense."""
+        for end in (
+            lambda proxy: proxy.aborts(),
+            lambda proxy: proxy.closes(),
+            lambda proxy: proxy.sends(b"junk\r\nVia: 1.1 tiny\r\n\r\n"),
+        ):
+            talk = Chained(self, replace(TWO, retries=0))
+            for _ in range(8):
+                client = talk.client()
+                client.sends(asking("a.example"))
+                end(talk.accepts())
+                self.assertEqual(talk.last().code, 502)
+                client.aborts()
+            servers = talk.parent.servers
+            self.assertEqual([server.state for server in servers], ["up", "up"])
+            self.assertEqual([sum(server.counters.errors.values()) for server in servers], [4, 4])
+            talk.is_over()
+
     def test_origins_that_want_credentials(self) -> None:
         """An origin that answers 407 takes no proxy away, though the client does not get to see that."""
         talk = Chained(self, replace(TWO, retries=0))

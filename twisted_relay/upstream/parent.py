@@ -18,7 +18,7 @@ from typing import cast
 from twisted_relay.config.secrets import read_password
 from twisted_relay.config.tree import ParentOptions
 from twisted_relay.config.values import Address
-from twisted_relay.errors import IncompleteResponse, RelayError, ResponseTimeout, ServerError, TotalTimeout
+from twisted_relay.errors import ParentDenied, RelayError, ServerError
 from twisted_relay.exchange import Exchange
 from twisted_relay.guard.hosts import read_host
 from twisted_relay.histogram import DURATION_BOUNDS
@@ -32,6 +32,7 @@ from twisted_relay.upstream.http1 import Try
 from twisted_relay.upstream.opening import Opened, Opening
 from twisted_relay.upstream.pool import Connected, Pool
 from twisted_relay.upstream.proxy_tries import OriginTry, ProxyTry, TunnelTry
+from twisted_relay.upstream.retry import NOT_SENT
 from twisted_relay.upstream.server import PARENT_REASONS, Server
 from twisted_relay.upstream.talks import ConnectTalk, SocksTalk, Talk
 
@@ -76,8 +77,8 @@ class Parent(Backend):
         self.make_try = self._make_try
 
     def tell(self, server: Server, error: RelayError | None, code: int) -> None:
-        """See `Backend`. Status codes, and answers that are late or break off, say something of origins: else a client
-        could have every proxy ejected by asking for what is down."""
+        """See `Backend`. Status codes, and what follows after a request was passed on, say something of origins: some
+        proxies close when an origin does. Else a client could have every proxy ejected by asking for what is down."""
         if error is None:
             super().tell(server, None, 200)
         elif isinstance(error, ServerError) and _is_about_the_proxy(error):
@@ -118,7 +119,7 @@ def _way(exchange: Exchange) -> bytes:
 
 
 def _is_about_the_proxy(error: ServerError) -> bool:
-    return error.is_held_against_servers and not isinstance(error, (ResponseTimeout, IncompleteResponse, TotalTimeout))
+    return error.is_held_against_servers and isinstance(error, (*NOT_SENT, ParentDenied))
 
 
 class ThroughPool(Pool):
