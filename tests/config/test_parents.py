@@ -102,6 +102,14 @@ class SectionTests(SynchronousTestCase):
         rules = "rules = r\n[rules:r]\nrule = allow all parent qh\n"
         self.assertEqual(self.load(FORWARD + rules + PARENT + "for = a.example\n"), ["6:25: error[no-such-name]"])
 
+    def test_direct(self) -> None:
+        """Whoever wants no parent for a listener is told to leave it out."""
+        folder = self.mktemp()
+        os.mkdir(folder)
+        for parents in ("", PARENT + "for = a.example\n"):
+            report = load_files(folder, {"relay.ini": FORWARD + "parent = direct\n" + parents}).diagnostics
+            self.assertEqual([each.help for each in report], ["leave parent out: requests go straight then"])
+
     def test_rules(self) -> None:
         """Only what is allowed goes through a parent, which ends the line."""
         for rule, column in (

@@ -21,7 +21,7 @@ from twisted_relay.config.diagnostics import Report
 from twisted_relay.config.failing import check_failing
 from twisted_relay.config.forwarding import check_forwarding, is_forward
 from twisted_relay.config.lists_check import check_lists, lists_excepted
-from twisted_relay.config.parents import parse_parent_url
+from twisted_relay.config.parents import DIRECT, parse_parent_url
 from twisted_relay.config.parents_check import check_parents, parents_named
 from twisted_relay.config.responses import TO_HTTPS
 from twisted_relay.config.rules_check import check_rules, lists_named
@@ -81,6 +81,8 @@ def check_references(sections: Sequence[Section], report: Report) -> None:
 
 
 def _names_help(kind: str, wrong: str, names: Sequence[str]) -> str:
+    if (kind, wrong) == ("parent", DIRECT):
+        return "leave parent out: requests go straight then"
     if not names:
         return f"write [{kind}:{wrong}]"
     listed = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
