@@ -90,6 +90,25 @@ class TierTests(SynchronousTestCase):
         made.update(servers)
         self.assertEqual(chosen(made), {"2": 1000})
 
+    def test_backups_do_not_come_first(self) -> None:
+        """At the start a backup whose check is over first waits until something is known of the others; one that is in
+        use stays, also when a new server has not been checked yet."""
+        servers = group({1: 2}, backups=1)
+        made = selection(servers)
+        for server in servers[:2]:
+            server.set_checking("not checked yet")
+            made.update(servers)
+        self.assertEqual((list(made.choose(an_exchange())), made.active), ([], []))
+        servers[0].set_down("x")
+        made.update(servers)
+        self.assertEqual(chosen(made), {"b": 1000})
+        servers[0].set_checking("again")
+        made.update(servers)
+        self.assertEqual(chosen(made), {"b": 1000})
+        servers[1].set_up("y")
+        made.update(servers)
+        self.assertEqual(chosen(made), {"1": 1000})
+
     def test_nobody(self) -> None:
         """Without usable servers there are no candidates."""
         for servers in ([], group({1: 1}), group({}, backups=1)):

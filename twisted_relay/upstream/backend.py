@@ -143,6 +143,7 @@ class Backend:
         """Who hears of servers that are added and removed while the backend runs."""
         self.make_pool: Callable[[Server], Pool] | None = None
         """Makes the pool of a server that joins a running backend."""
+        self._has_unchecked = False
         self.is_discovering = False
         """Its servers are still looked for and nothing is known of them: requests wait instead of being refused."""
         self.describe_discovery: Callable[[], str] | None = None
@@ -211,6 +212,7 @@ class Backend:
         selection = self.selection
         selection.update(self.servers)
         self.choose = selection.choose
+        self._has_unchecked = any(server.is_checking and server.state == DOWN for server in self.servers)
         if self.sticky is not None:
             self.sticky.update(self.servers)
             self.choose = self._stuck_first
@@ -347,7 +349,7 @@ class Backend:
     @property
     def expects_servers(self) -> bool:
         """Whether servers may become usable soon for the first time: they are being checked, or looked for."""
-        return self.is_discovering or any(server.is_checking and server.state == DOWN for server in self.servers)
+        return self.is_discovering or self._has_unchecked
 
     def _wake_for(self, server: Server) -> None:
         """A server has room: let those try who wait for it, and those who wait for any.

@@ -87,8 +87,9 @@ class Selection:
         loads = tier_loads([(len(tier.usable), _counted(groups[tier.number])) for tier in ranked])
         for tier, load in zip(ranked, loads, strict=True):
             tier.load = load
+        is_first = _are_all_checking([server for tier in ranked for server in groups[tier.number]])
         for tier in self.tiers:
-            if tier.number == BACKUP:
+            if tier.number == BACKUP and not (is_first and not tier.load):  # who is in use already stays
                 tier.load = 0 if any(loads) else 100 if tier.usable else 0
         loaded = [tier for tier in self.tiers if tier.load]
         self.active = [server for tier in loaded for server in tier.usable]
@@ -128,6 +129,11 @@ def _counted(servers: Sequence[Server]) -> int:
 def _is_counted(server: Server) -> bool:
     """Whether a tier should have it: those in maint or drain are not missed, nor who has not been checked yet."""
     return server.state in (UP, DOWN, EJECTED) and not server.is_checking
+
+
+def _are_all_checking(servers: Sequence[Server]) -> bool:
+    """Whether nothing is known yet of servers, as at the start: the first requests wait for them, not for backups."""
+    return bool(servers) and all(server.is_checking and server.state == DOWN for server in servers)
 
 
 def _nobody(exchange: Exchange) -> Iterator[Server]:

@@ -151,8 +151,11 @@ class Server:
 
     def set_checking(self, reason: str) -> None:
         """Nothing is known of it: it gets no requests until a check says that it is up, but they may wait for it."""
+        before = self.state
         self._is_down = self.is_checking = True
         self._settle(reason)
+        if before == self.state and self.on_change is not None:
+            self.on_change(self, before)  # that it is expected is news
 
     def eject(self, reason: str) -> None:
         """It failed live requests: no traffic for a while."""
