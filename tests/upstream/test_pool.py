@@ -36,6 +36,21 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual(talk.server().counters.reuses, 1)
         talk.is_over()
 
+    def test_connections_that_a_client_has_authenticated(self) -> None:
+        """NTLM and Negotiate authenticate the connection: nobody else may speak on it, not even the same client."""
+        for scheme, kept in (
+            ("NTLM TlRM", 0),
+            ("negotiate  YII", 0),
+            ("Negotiate", 0),
+            ("Basic YTpi", 1),
+            ("NTLMv3 x", 1),
+        ):
+            talk, client, (party,) = self.with_idle(1)
+            client.sends(get("/", f"aUTHORIZATION: {scheme}"))
+            party.sends(ok())
+            self.assertEqual((talk.pool().open, len(talk.pool().idle)), (kept, kept), scheme)
+            talk.is_over()
+
     def test_pool_idle(self) -> None:
         """No more idle connections are kept than `pool_idle`; 0 keeps none."""
         for limit in (0, 2):

@@ -54,6 +54,7 @@ _OTHER_CODINGS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]*,[ \t]*)+chu
 HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, OF_THE_CONNECTION, TE, UPGRADE, EXPECT, WAY, REQUEST_ID = range(
     1, 11
 )
+AUTHORIZATION = 11
 
 _MEANING = {
     b"host": HOST,
@@ -75,9 +76,13 @@ _MEANING = {
     b"forwarded": WAY,
     b"via": WAY,
     b"x-request-id": REQUEST_ID,
+    b"authorization": AUTHORIZATION,
 }
 
-_NOT_IN_RESPONSES = (HOST, EXPECT, WAY, REQUEST_ID)
+_OF_CONNECTIONS = re.compile(rb"[ \t]*(?:ntlm|negotiate)(?:[ \t]|$)", re.IGNORECASE)
+"""Schemes that authenticate the connection itself, and with it whoever else speaks on it (RFC 4559 §6)."""
+
+_NOT_IN_RESPONSES = (HOST, EXPECT, WAY, REQUEST_ID, AUTHORIZATION)
 """Mean nothing in a response and pass."""
 
 _MAX_KNOWN = 4096
@@ -238,6 +243,9 @@ def _read_request_fields(request: Request, lines: list[bytes]) -> None:
             continue
         elif meaning == REQUEST_ID:
             request.has_id = True
+            continue
+        elif meaning == AUTHORIZATION:
+            request.claims_connection |= bool(_OF_CONNECTIONS.match(value))
             continue
         drop.append(index)
     if hosts != 1 and (hosts or request.minor):

@@ -33,6 +33,7 @@ class Request:
 
     __slots__ = (
         "authority",
+        "claims_connection",
         "content",
         "credentials",
         "drop",
@@ -84,6 +85,8 @@ class Request:
         """There may be a field that says where the request has been: Via, Forwarded, X-Forwarded-*."""
         self.credentials: list[bytes] = []
         """The values of Proxy-Authorization, which are for us; filled by `http.proxied`, emptied by whoever judges."""
+        self.claims_connection = False
+        """It authenticates the connection it comes on, not itself alone: to the server nobody else may use that one."""
         self.has_id = True
         """There may be an X-Request-Id."""
         self.drop: list[int] = []

@@ -440,6 +440,7 @@ class Try:
         assert response is not None
         clean = not left and self._request_stream is None and not (self._connection and self._connection.has_unsent)
         reusable = clean and response.keep_alive and response.minor == 1 and not isinstance(reader, CloseReader)
+        reusable = reusable and not self._exchange.request.claims_connection
         connection = self._detach()
         if connection is not None and not connection.gone:
             if self._paused:
