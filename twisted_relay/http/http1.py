@@ -23,6 +23,7 @@ from twisted_relay.errors import (
 from twisted_relay.http.body import BodyReader, ChunkedReader, CloseReader, LengthReader
 from twisted_relay.http.fields import TOKEN, Fields
 from twisted_relay.http.message import Request, Response
+from twisted_relay.http.revealing import reveals
 from twisted_relay.http.target import host_of, known_hosts, normal_path, split_absolute
 
 END = b"\r\n\r\n"
@@ -54,7 +55,7 @@ _OTHER_CODINGS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]*,[ \t]*)+chu
 HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, OF_THE_CONNECTION, TE, UPGRADE, EXPECT, WAY, REQUEST_ID = range(
     1, 11
 )
-AUTHORIZATION = 11
+AUTHORIZATION, REVEALING = 11, 12
 
 _MEANING = {
     b"host": HOST,
@@ -82,7 +83,7 @@ _MEANING = {
 _OF_CONNECTIONS = re.compile(rb"[ \t]*(?:ntlm|negotiate)(?:[ \t]|$)", re.IGNORECASE)
 """Schemes that authenticate the connection itself, and with it whoever else speaks on it (RFC 4559 §6)."""
 
-_NOT_IN_RESPONSES = (HOST, EXPECT, WAY, REQUEST_ID, AUTHORIZATION)
+_NOT_IN_RESPONSES = (HOST, EXPECT, WAY, REQUEST_ID, AUTHORIZATION, REVEALING)
 """Mean nothing in a response and pass."""
 
 _MAX_KNOWN = 4096
@@ -106,6 +107,8 @@ def _learn(name: bytes, error: type[BadRequest] | type[BadResponse]) -> int:
     meaning = _MEANING.get(lower, 0)
     if b"_" in lower and lower.replace(b"_", b"-") in _MEANING:
         meaning = OF_THE_CONNECTION  # to a server with CGI's names for fields it would be the same; never passed on
+    elif not meaning and reveals(lower):
+        meaning = REVEALING
     if len(_known) < _MAX_KNOWN and len(name) <= 64:
         _known[name] = meaning
     return meaning
@@ -208,7 +211,7 @@ def _read_request_fields(request: Request, lines: list[bytes]) -> None:
     coding: bytes | None = None
     connection: bytes | None = None
     upgrade = b""
-    request.tells_way = request.has_id = False
+    request.tells_way = request.has_id = request.reveals = False
     for index, line in enumerate(lines):
         name, colon, value = line.partition(b":")
         meaning = known.get(name)
@@ -243,6 +246,9 @@ def _read_request_fields(request: Request, lines: list[bytes]) -> None:
             continue
         elif meaning == REQUEST_ID:
             request.has_id = True
+            continue
+        elif meaning == REVEALING:
+            request.reveals = True
             continue
         elif meaning == AUTHORIZATION:
             request.claims_connection |= bool(_OF_CONNECTIONS.match(value))
@@ -321,7 +327,7 @@ def _read_other_form(request: Request, target: bytes) -> bytes:
             raise BadRequest("the target * is for OPTIONS only")
         return target
     request.authority, rest = split_absolute(target)
-    request.host = host_of(request.authority)
+    request.host = known_hosts.get(request.authority) or host_of(request.authority)
     if not rest and request.method == b"OPTIONS":
         return b"*"
     return rest if rest.startswith(b"/") else b"/" + rest

@@ -47,6 +47,7 @@ class Request:
         "minor",
         "path",
         "query",
+        "reveals",
         "stream",
         "target",
         "tells_way",
@@ -83,6 +84,8 @@ class Request:
         """TE named `trailers`."""
         self.tells_way = True
         """There may be a field that says where the request has been: Via, Forwarded, X-Forwarded-*."""
+        self.reveals = True
+        """There may be a field that says who the client is, of those that nobody but forward proxies looks at."""
         self.credentials: list[bytes] = []
         """The values of Proxy-Authorization, which are for us; filled by `http.proxied`, emptied by whoever judges."""
         self.claims_connection = False

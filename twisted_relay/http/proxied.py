@@ -4,11 +4,14 @@ A forward proxy hides its clients: what they say of themselves and of proxies be
 ours is added unless the listener says so.
 """
 
+from functools import lru_cache
+
 from twisted_relay.errors import BadRequest, MethodNotSupported
 from twisted_relay.http.fields import Fields
 from twisted_relay.http.forwarding import Origin, merge_client_fields
 from twisted_relay.http.http1 import check_target, read_head, read_target, without_connection_fields
 from twisted_relay.http.message import Request
+from twisted_relay.http.revealing import reveals
 from twisted_relay.http.target import host_of
 
 PAC_PATHS = (b"/proxy.pac", b"/wpad.dat")
@@ -16,19 +19,6 @@ PAC_PATHS = (b"/proxy.pac", b"/wpad.dat")
 OWN = b"relay:"
 """Stands before the `path` of a request that asks the proxy for something of its own; paths of others begin with a
 slash."""
-
-REVEALING = frozenset(
-    b"x-real-ip client-ip x-client-ip true-client-ip cf-connecting-ip cf-connecting-ipv6 fastly-client-ip "
-    b"x-cluster-client-ip x-azure-clientip x-azure-socketip x-appengine-user-ip x-envoy-external-address "
-    b"x-originating-ip x-remote-ip x-remote-addr x-proxyuser-ip proxy-client-ip wl-proxy-client-ip "
-    b"x-forwarded x-original-forwarded-for x-original-host x-bluecoat-via x-proxy-id".split()
-)
-"""Fields in which clients, and proxies before us, say who they are. `X-Forwarded-*` and those of `forwarding` come on
-top."""
-
-_MAX_KNOWN = 4096
-_reveals: dict[bytes, bool] = {}
-"""Field names as they were written, and whether they are among these. Bounded, as `http1._known`."""
 
 _ASK_SO = "a forward proxy is asked with a whole URI, http://HOST/PATH, or with CONNECT HOST:PORT"
 
@@ -53,15 +43,20 @@ def _read_proxied(request: Request) -> Request:
         _read_connect(request)
         _refuse_future_address(request)
         return request
-    scheme = request.target[:8].lower()
-    if scheme.startswith(b"https://"):
-        raise MethodNotSupported("https goes through CONNECT")
-    if not scheme.startswith(b"http://"):
-        raise BadRequest(_ASK_SO)
+    if not request.target.startswith(b"http://"):
+        _check_scheme(request.target[:8].lower())
     request.authority = b""  # whatever Host says, the URI is believed (RFC 9112 §3.2.2)
     read_target(request)
     _refuse_future_address(request)
     return request
+
+
+def _check_scheme(start: bytes) -> None:
+    """The same for schemes that are not written as nearly all write them."""
+    if start.startswith(b"https://"):
+        raise MethodNotSupported("https goes through CONNECT")
+    if not start.startswith(b"http://"):
+        raise BadRequest(_ASK_SO)
 
 
 def _refuse_future_address(request: Request) -> None:
@@ -96,9 +91,13 @@ def connect_request(host: str, port: int) -> Request:
 
 def destination(request: Request) -> tuple[str, int]:
     """The host, without brackets, and the port that a request with an authority wants to reach."""
-    authority = request.authority
+    return _place(request.authority, request.host)
+
+
+@lru_cache(4096)
+def _place(authority: bytes, host: bytes) -> tuple[str, int]:
     port = authority[authority.rfind(b"]") + 1 :].partition(b":")[2]
-    return request.host.decode("ascii").strip("[]"), int(port or 80)
+    return host.decode("ascii").strip("[]"), int(port or 80)
 
 
 def authority_of(host: str, port: int) -> bytes:
@@ -107,25 +106,16 @@ def authority_of(host: str, port: int) -> bytes:
     return (host if port == 80 else f"{host}:{port}").encode("ascii")
 
 
-def reveals(name: bytes) -> bool:
-    """Whether a field, in whatever spelling, says who the client is; `X_Real_IP` is the same to some servers."""
-    known = _reveals.get(name)
-    if known is None:
-        plain = name.lower().replace(b"_", b"-")
-        known = plain in REVEALING or plain.startswith(b"x-forwarded-")
-        if len(_reveals) < _MAX_KNOWN and len(name) <= 64:
-            _reveals[name] = known
-    return known
-
-
 def prepare_proxied_request(request: Request, origin: Origin) -> bytes:
     """Make the fields of a request those that its destination shall see; it gets no X-Request-Id, so the answer is
     empty. Raises `LoopDetected`."""
-    if request.drop:
-        request.credentials = request.fields.get_all(b"proxy-authorization")
-        without_connection_fields(request)
     fields = request.fields
-    fields.lines = [line for line in fields.lines if not reveals(line[: line.find(b":")])]
+    if request.drop:
+        of_the_connection = Fields([fields.lines[index] for index in request.drop])
+        request.credentials = of_the_connection.get_all(b"proxy-authorization")
+        without_connection_fields(request)
+    if request.reveals:
+        fields.lines = [line for line in fields.lines if not reveals(line[: line.find(b":")])]
     if request.tells_way:
         merge_client_fields(request, origin)
         if not origin.via:

@@ -18,12 +18,13 @@ class ConnectPorts:
 
     def __call__(self, exchange: Exchange, answered: Answered) -> None:
         """See `Destination`."""
-        try:
-            check_port(exchange.request, self._options)
-        except PortRefused as error:
-            answered(error)
-        else:
-            self._go(exchange, answered)
+        if exchange.request.method == b"CONNECT":
+            try:
+                check_port(exchange.request, self._options)
+            except PortRefused as error:
+                answered(error)
+                return
+        self._go(exchange, answered)
 
 
 def check_port(request: Request, options: ListenerOptions) -> None:
