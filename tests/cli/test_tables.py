@@ -24,4 +24,6 @@ class TablesTests(SynchronousTestCase):
 
     def test_table(self) -> None:
         """Words to the left, numbers to the right, no blanks at the end."""
-        self.assertEqual(table(("A", "N"), [("one", "1"), ("b", "100")]), ["  A      N", "  one    1", "  b    100"])
+        self.assertEqual(
+            table(("A", "N"), [("one", "1"), ("b", "100")], "N"), ["  A      N", "  one    1", "  b    100"]
+        )

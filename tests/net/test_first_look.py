@@ -4,10 +4,10 @@ from typing import cast
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol
-from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.pairs import PairSocket
 from tests.support.transports import MemoryReactor, MemorySocket, accept
+from tests.support.tunnels import TunnelInMemory
 from twisted_relay.net import splice
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.net.first_look import LINGER, MAX_LINGER, FirstLook
@@ -55,7 +55,7 @@ class Scripted:
         self.asked.append("left")
 
 
-class LookedTunnel(SynchronousTestCase):
+class LookedTunnel(TunnelInMemory):
     """A tunnel between a client and a server that are connected, with a look before it."""
 
     wire: type[MemorySocket] = MemorySocket
@@ -72,7 +72,7 @@ class LookedTunnel(SynchronousTestCase):
         self.addCleanup(self.deadlines.stop)
         self.transports = [accept(self.reactor, Protocol, address) for address in ("192.0.2.1", "10.0.0.1")]
         self.client, self.server = (cast(MemorySocket, each.socket) for each in self.transports)
-        self.done: list[tuple[int, int]] = []
+        self.done = []
         self.look = Scripted(served)
         self.tunnel = Tunnel(self.deadlines, idle, lambda up, down: self.done.append((up, down)))
         client, server = self.transports
@@ -81,18 +81,6 @@ class LookedTunnel(SynchronousTestCase):
             self.tunnel.limit(Toll(self.limits[:1]), Toll(self.limits[1:]))
         FirstLook(self.tunnel, self.deadlines, self.look).join(client, server, early)
         self.reactor.settle()
-
-    def far(self, socket: MemorySocket, deed: str, *arguments: bytes) -> None:
-        """One far end does something."""
-        getattr(socket, f"far_{deed}")(*arguments)
-        self.reactor.settle()
-
-    def is_over(self, up: int, down: int) -> None:
-        """Both sides are closed, it was told once, and nothing is left."""
-        self.assertTrue(self.client.closed and self.server.closed)
-        self.assertEqual(self.done, [(up, down)])
-        self.assertEqual(self.deadlines.members, set())
-        self.assertEqual(self.reactor.watched, 0)
 
 
 class FirstLookTests(LookedTunnel):

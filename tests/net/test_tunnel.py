@@ -6,9 +6,9 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.transports import MemoryReactor, MemorySocket, accept
+from tests.support.tunnels import TunnelInMemory
 from twisted_relay.net import splice
 from twisted_relay.net.deadlines import Deadlines
 from twisted_relay.net.limit import Limit, Toll
@@ -18,7 +18,7 @@ STEP = 0.02
 """Seconds: what is slower loses a part of the rate, for a limit saves up for a quarter of a second."""
 
 
-class TunnelTests(SynchronousTestCase):
+class TunnelTests(TunnelInMemory):
     """A tunnel between a client and a server."""
 
     def setUp(self) -> None:
@@ -32,7 +32,7 @@ class TunnelTests(SynchronousTestCase):
         self.server_transport = accept(self.reactor, Protocol, "10.0.0.1")
         self.client = cast(MemorySocket, self.client_transport.socket)
         self.server = cast(MemorySocket, self.server_transport.socket)
-        self.done: list[tuple[int, int]] = []
+        self.done = []
 
     def join(self, idle_timeout: float = 60.0, early: bytes = b"") -> Tunnel:
         """Make the tunnel."""
@@ -40,18 +40,6 @@ class TunnelTests(SynchronousTestCase):
         tunnel.join(self.client_transport, self.server_transport, early)
         self.reactor.settle()
         return tunnel
-
-    def far(self, socket: MemorySocket, deed: str, *arguments: bytes) -> None:
-        """One far end does something."""
-        getattr(socket, f"far_{deed}")(*arguments)
-        self.reactor.settle()
-
-    def is_over(self, up: int, down: int) -> None:
-        """Both sides are closed, it was told once, and nothing is left."""
-        self.assertTrue(self.client.closed and self.server.closed)
-        self.assertEqual(self.done, [(up, down)])
-        self.assertEqual(self.deadlines.members, set())
-        self.assertEqual(self.reactor.watched, 0)
 
     def test_both_ways(self) -> None:
         """Octets pass both ways and are counted."""

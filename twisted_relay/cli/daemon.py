@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Callable
 from typing import cast
 from urllib.parse import quote
 
@@ -27,6 +28,7 @@ UNREADABLE = ("bad-file",)
 """Errors of a configuration that hinder only the daemon: keys and other files that whoever asks may not read."""
 
 JSON = dict[str, object]
+AsText = Callable[[JSON], str]
 
 
 class Unanswered(Exception):
@@ -130,6 +132,20 @@ def _explained(path: str, error: OSError) -> str:
             return f"nobody listens at {path}\n  the daemon has ended and left its socket behind"
         case _:
             return f"cannot ask {path}: {error.strerror or error}"
+
+
+def answer_with(as_text: AsText, arguments: argparse.Namespace, resource: str, query: str) -> int:
+    """Print what the daemon says of a resource, as text or as it is; the exit status: 1 if it cannot be asked, 2 for
+    wrong use."""
+    try:
+        answer = ask(socket_path(arguments), "GET", resource, query=query)
+    except Unanswered as error:
+        return complain(error)
+    if arguments.json:
+        print(json.dumps(answer, indent=2))
+    else:
+        show(as_text(answer))
+    return 0
 
 
 def show(text: str) -> None:

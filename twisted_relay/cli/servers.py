@@ -2,9 +2,10 @@
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import cast
 
+from twisted_relay.cli import tables
 from twisted_relay.cli.daemon import JSON, Unanswered, ask, complain, configure_socket, show, socket_path
 from twisted_relay.cli.explained import titled
 
@@ -49,7 +50,9 @@ def table(backend: Mapping[str, object]) -> str:
     waiting = f", {queue['length']} of at most {queue['limit']} requests waiting" if queue["length"] else ""
     rows = [row(each) for each in cast("list[JSON]", backend["servers"])]
     found = [f"  discovery: {backend['discovery']}"] if "discovery" in backend else []
-    return "\n".join([f"{titled(backend['name'])}: {backend['balance']}{waiting}", *found, *aligned([HEAD, *rows])])
+    return "\n".join(
+        [f"{titled(backend['name'])}: {backend['balance']}{waiting}", *found, *tables.table(HEAD, rows, _NUMBERS)]
+    )
 
 
 def row(server: Mapping[str, object]) -> tuple[str, ...]:
@@ -86,16 +89,3 @@ def duration(seconds: float) -> str:
         if count or parts:
             parts.append(f"{count}{unit}")
     return " ".join(parts[:2]) or "0s"
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as lines, their columns below each other; numbers to the right."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  "
-        + "  ".join(
-            cell.rjust(width) if title in _NUMBERS else cell.ljust(width)
-            for title, cell, width in zip(rows[0], each, widths, strict=True)
-        ).rstrip()
-        for each in rows
-    ]

@@ -1,6 +1,6 @@
 """Tables for people: columns below each other, numbers to the right, octets in the unit that is easiest to read."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
@@ -15,14 +15,14 @@ def octets(count: int) -> str:
     return f"{number:.3g} {_UNITS[-1]}"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
-    """Lines of a table whose first `left` columns are words."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str]) -> list[str]:
+    """Lines of a table; the columns with these heads are numbers."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     return [
         "  "
         + "  ".join(
-            cell.ljust(width) if index < left else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.rjust(width) if title in right else cell.ljust(width)
+            for title, cell, width in zip(head, row, widths, strict=True)
         ).rstrip()
         for row in (head, *rows)
     ]

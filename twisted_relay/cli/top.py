@@ -8,12 +8,11 @@ A plus behind a number: it may be more, for the name was not always among the la
 """
 
 import argparse
-import json
 from collections.abc import Mapping
 from typing import cast
 from urllib.parse import urlencode
 
-from twisted_relay.cli.daemon import JSON, Unanswered, ask, complain, configure_socket, show, socket_path
+from twisted_relay.cli.daemon import JSON, answer_with, configure_socket
 from twisted_relay.cli.servers import duration
 from twisted_relay.cli.tables import octets, table
 from twisted_relay.config.sections.process import KINDS
@@ -22,6 +21,7 @@ MEASURES = ("requests", "bytes")
 WINDOWS = ("start", "recent")
 LIMIT = 20
 HEAD = ("NAME", "REQUESTS", "", "BYTES", "")
+_NUMBERS = HEAD[1:]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,15 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print a table; 1 if the daemon cannot be asked or counts nothing, 2 for wrong use."""
     query = {key: getattr(arguments, key) for key in ("of", "by", "window", "limit")}
-    try:
-        answer = ask(socket_path(arguments), "GET", "/api/top", query=urlencode(query))
-    except Unanswered as error:
-        return complain(error)
-    if arguments.json:
-        print(json.dumps(answer, indent=2))
-    else:
-        show(as_text(answer))
-    return 0
+    return answer_with(as_text, arguments, "/api/top", urlencode(query))
 
 
 def as_text(answer: Mapping[str, object]) -> str:
@@ -61,7 +53,7 @@ def as_text(answer: Mapping[str, object]) -> str:
         return f"{heading}: nothing yet"
     named = [(str(row["name"]), cast("dict[str, int]", row)) for row in cast("list[JSON]", answer["top"])]
     rows = [_row(name, sums, total) for name, sums in (*named, ("(others)", other), ("(all)", total))]
-    return "\n".join([heading, *table(HEAD, rows)])
+    return "\n".join([heading, *table(HEAD, rows, _NUMBERS)])
 
 
 def _row(name: str, sums: Mapping[str, int], total: Mapping[str, int]) -> tuple[str, ...]:

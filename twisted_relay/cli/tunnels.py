@@ -1,18 +1,18 @@
 """`relay tunnels`: the tunnels that are open in the running daemon: whose, where to, how old, how much."""
 
 import argparse
-import json
 from collections.abc import Mapping
 from typing import cast
 from urllib.parse import urlencode
 
-from twisted_relay.cli.daemon import JSON, Unanswered, ask, complain, configure_socket, show, socket_path
+from twisted_relay.cli.daemon import JSON, answer_with, configure_socket
 from twisted_relay.cli.servers import duration
 from twisted_relay.cli.tables import octets, table
 
 ORDERS = ("age", "bytes")
 LIMIT = 100
 HEAD = ("LISTENER", "CLIENT", "USER", "DESTINATION", "AGE", "FROM CLIENT", "TO CLIENT")
+_NUMBERS = HEAD[4:]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,15 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print a table; 1 if the daemon cannot be asked, 2 for wrong use."""
     given = {key: getattr(arguments, key) for key in ("by", "user", "client", "limit")}
     query = urlencode({key: value for key, value in given.items() if value is not None})
-    try:
-        answer = ask(socket_path(arguments), "GET", "/api/tunnels", query=query)
-    except Unanswered as error:
-        return complain(error)
-    if arguments.json:
-        print(json.dumps(answer, indent=2))
-    else:
-        show(as_text(answer))
-    return 0
+    return answer_with(as_text, arguments, "/api/tunnels", query)
 
 
 def as_text(answer: Mapping[str, object]) -> str:
@@ -47,7 +39,7 @@ def as_text(answer: Mapping[str, object]) -> str:
         return "no tunnel is open"
     shown = f", {len(tunnels)} of them shown" if len(tunnels) < count else ""
     heading = f"{count} tunnel{'s' * (count != 1)} open{shown}"
-    return "\n".join([heading, *table(HEAD, [_row(each) for each in tunnels], left=4)])
+    return "\n".join([heading, *table(HEAD, [_row(each) for each in tunnels], _NUMBERS)])
 
 
 def _row(tunnel: Mapping[str, object]) -> tuple[str, ...]:
