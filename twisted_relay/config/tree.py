@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from twisted_relay.config.sections.auth import AuthOptions
 from twisted_relay.config.sections.backend import BackendOptions
-from twisted_relay.config.sections.listener import ListenerOptions, TLSOptions
+from twisted_relay.config.sections.listener import ListenerOptions
 from twisted_relay.config.sections.lists import ListOptions
 from twisted_relay.config.sections.parent import ParentOptions
 from twisted_relay.config.sections.process import (
@@ -21,6 +21,7 @@ from twisted_relay.config.sections.process import (
 )
 from twisted_relay.config.sections.route import RouteOptions
 from twisted_relay.config.sections.rules import RulesOptions
+from twisted_relay.config.sections.tls import TLSOptions
 from twisted_relay.config.values import Location
 
 __all__ = [

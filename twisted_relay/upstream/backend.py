@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy, deepcopy
+from functools import partial
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -99,9 +100,8 @@ class Backend:
         self.name = options.label
         self.options = options
         self.random = random
-        self.selection = Selection(
-            lambda: make_policy(options.balance, random, deadlines.now), random, options.panic_threshold
-        )
+        policy = partial(make_policy, options.balance, random, deadlines.now)
+        self.selection = Selection(policy, random, options.panic_threshold)
         self.sticky: Sticky | None = None
         """The cookie that keeps clients at their server, if there is one."""
         self.choose: Choose = self.selection.choose
@@ -120,9 +120,7 @@ class Backend:
         """The active servers that have no room."""
         self.is_limited = False
         """Whether any server has a limit."""
-        self._slow_start: SlowStart | None = None
-        if options.slow_start:
-            self._slow_start = SlowStart(reactor, options.slow_start, self.refresh)
+        self._slow_start = SlowStart(reactor, options.slow_start, self.refresh) if options.slow_start else None
         self.breaker = None if options.breaker is None else Breaker(options, options.breaker, self.now)
         """What keeps exchanges away while too many of them fail."""
         self.rules = rules_of(options)

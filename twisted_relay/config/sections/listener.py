@@ -1,4 +1,4 @@
-"""The sections towards clients: listener and tls."""
+"""The section towards clients: listener."""
 
 # ruff: noqa: RUF009 (option() makes a dataclass field)
 
@@ -435,30 +435,3 @@ class ListenerOptions:
         if ports is None:
             ports = WEB if self.mode == "socks5" else WEB_OVER_TLS
         return has_port(ports, port)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TLSOptions:
-    """A certificate, which listeners name with `tls`."""
-
-    name: str = ""
-    where: Location = field(default=NOWHERE, compare=False)
-    cert: str = required(
-        PATH,
-        "",
-        "File with the certificate and the intermediate certificates after it, in PEM format.",
-        "/etc/relay/tls/fullchain.pem",
-    )
-    key: str = required(
-        PATH,
-        "",
-        "File with the private key of the certificate, in PEM format, not encrypted. Only relay should be able to "
-        "read it.",
-        "/etc/relay/tls/privkey.pem",
-    )
-    min_version: str = option(
-        choice("1.2", "1.3"),
-        "1.2",
-        "Oldest version of TLS that is spoken.",
-        "1.3",
-    )
